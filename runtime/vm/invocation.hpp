@@ -1,0 +1,64 @@
+#pragma once
+
+/// @file
+/// One request and all fibers that it spawned: budget, deadline, identity, and how it ended.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "runtime/limits.hpp"
+#include "runtime/outcome.hpp"
+
+namespace perilune::runtime {
+
+/// Owned jointly by its creator and its fibers (intrusive count kept by the scheduler, VM's thread
+/// only). A fiber inherits the invocation of the fiber that spawned it.
+class Invocation {
+ public:
+  struct Config {
+    std::uint64_t id_low = 0;
+    std::uint64_t id_high = 0;
+    std::string client;
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+    std::chrono::microseconds cpu_soft{0};  ///< 0: unlimited (the engine)
+    std::chrono::microseconds cpu_hard{0};  ///< beyond soft
+  };
+
+  explicit Invocation(Config config) : config_{std::move(config)} {}
+  Invocation(const Invocation&) = delete;
+  Invocation& operator=(const Invocation&) = delete;
+
+  [[nodiscard]] const Config& config() const noexcept { return config_; }
+  /// CPU charged so far (exact up to the running slice).
+  [[nodiscard]] std::chrono::nanoseconds cpu() const noexcept { return cpu_; }
+  void charge(std::chrono::nanoseconds cpu) noexcept { cpu_ += cpu; }
+  [[nodiscard]] std::uint32_t fibers() const noexcept { return fibers_; }
+  [[nodiscard]] std::uint32_t most_fibers() const noexcept { return most_fibers_; }
+  [[nodiscard]] std::size_t logged() const noexcept { return logged_; }
+  void add_logged(std::size_t bytes) noexcept { logged_ += bytes; }
+
+  /// Ok until something ended it: then every fiber of it gets that error until it has unwound.
+  [[nodiscard]] Outcome verdict() const noexcept { return verdict_; }
+  /// First verdict wins.
+  void condemn(Outcome verdict) noexcept {
+    if (verdict_ == Outcome::Ok) verdict_ = verdict;
+  }
+
+  /// Called when the last fiber of the invocation has ended (not from a destructor).
+  std::function<void(Invocation&)> on_last_fiber;
+
+ private:
+  friend class Scheduler;
+  friend class Vm;
+  Config config_;
+  std::chrono::nanoseconds cpu_{0};
+  std::size_t logged_ = 0;
+  std::uint32_t fibers_ = 0;
+  std::uint32_t most_fibers_ = 0;
+  Outcome verdict_ = Outcome::Ok;
+};
+
+}  // namespace perilune::runtime

@@ -1,0 +1,87 @@
+#pragma once
+
+/// @file
+/// How a C++ function suspends the Lua fiber that called it: the one record per suspension.
+///
+///     int l_sleep_for(lua_State* L) {
+///       const auto d = check_milliseconds(L, 1);
+///       return suspend(L, std::make_unique<Sleep>(Vm::of(L), d));
+///     }
+///     // registered by push_suspending(L, l_sleep_for, 0)
+///
+/// The operation stays alive until its fiber runs again (or the VM is closed), so whoever will
+/// complete it may keep a pointer to it; its destructor detaches it from there. Everything happens
+/// on the VM's thread.
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+extern "C" {
+struct lua_State;
+}
+
+namespace perilune::runtime {
+
+class Fiber;
+class Vm;
+
+/// What one suspended fiber waits for. Also what a fiber dump and a deadlock report show.
+class Operation {
+ public:
+  Operation() = default;
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  virtual ~Operation() = default;
+
+  /// "sleep_for", "tcp.socket:read_some": a literal.
+  [[nodiscard]] virtual const char* name() const noexcept = 0;
+  /// What it waits on, for a person: "mutex 3, owned by fiber 7". Called for dumps only.
+  [[nodiscard]] virtual std::string resource() const { return {}; }
+
+  /// The fiber was interrupted, or the VM closes. Must lead to `complete()`, now or later. A
+  /// finished operation whose result is already there keeps it: the interruption waits for the next
+  /// point.
+  virtual void cancel() noexcept = 0;
+  /// False for the few waits that are no interruption points (mutex:lock).
+  [[nodiscard]] virtual bool interruptible() const noexcept { return true; }
+
+  /// Runs in the resumed fiber, in its protected call: pushes results and returns their number, or
+  /// raises. If the fiber was interrupted and `was_cancelled()`, the scheduler raises `interrupted`
+  /// instead.
+  virtual int finish(lua_State* L) = 0;
+
+  [[nodiscard]] std::chrono::steady_clock::time_point since() const noexcept { return since_; }
+  [[nodiscard]] bool completed() const noexcept { return completed_; }
+  [[nodiscard]] bool was_cancelled() const noexcept { return cancelled_; }
+  [[nodiscard]] Fiber* fiber() const noexcept { return fiber_; }
+
+ protected:
+  /// Makes the fiber ready to run (queued last). Calling it again does nothing.
+  void complete() noexcept;
+  /// `complete()`, remembering that the result is missing because of `cancel()`.
+  void complete_cancelled() noexcept;
+
+ private:
+  friend class Scheduler;
+  Fiber* fiber_ = nullptr;
+  std::chrono::steady_clock::time_point since_{};
+  bool completed_ = false;
+  bool cancelled_ = false;
+};
+
+/// Suspends the calling fiber until `operation` completes: `return suspend(L, ...)` as the last act
+/// of a lua_CFunction that was registered by `push_suspending`. Raises (before anything happened)
+/// under forbid_suspend, outside a fiber, or when the fiber is interrupted. If `operation` is
+/// already complete the fiber does not switch.
+[[nodiscard]] int suspend(lua_State* L, std::unique_ptr<Operation> operation);
+
+/// Raises what `suspend` would raise now; for functions that must not start side effects before it.
+void check_may_suspend(lua_State* L, const char* operation, bool interruption_point = true);
+
+/// Pushes a Lua function that calls `f` (with the `upvalues` on top of the stack) and, after a
+/// suspension, the operation's `finish`. Every function that may call `suspend` is registered this
+/// way.
+void push_suspending(lua_State* L, int (*f)(lua_State*), int upvalues);
+
+}  // namespace perilune::runtime
