@@ -196,9 +196,11 @@ def run_inspect(target, name, case):
     if not pid:
         return "no pid", [f"the API does not tell the worker's process: {status} {str(app)[:300]}"]
     text = read(f"/proc/{pid}/status")
-    problems = [f"{key} is {m.group(1)}" for key, want in [("CapEff", "0" * 16), ("CapPrm", "0" * 16), ("CapBnd", "0" * 16), ("NoNewPrivs", "1"), ("Seccomp", "2")]
-                if not (m := re.search(rf"^{key}:\s+(\S+)", text, re.M)) or m.group(1) != want]
-    problems = problems or []
+    problems = []
+    for key, want in [("CapEff", "0" * 16), ("CapPrm", "0" * 16), ("CapBnd", "0" * 16), ("NoNewPrivs", "1"), ("Seccomp", "2")]:
+        found = re.search(rf"^{key}:\s+(\S+)", text, re.M)
+        if not found or found.group(1) != want:
+            problems.append(f"{key} is {found and found.group(1)}, expected {want}")
     uid = re.search(r"^Uid:\s+(\d+)", text, re.M)
     if os.getuid() == 0 and (not uid or uid.group(1) == "0"):
         problems.append(f"uid {uid and uid.group(1)}")
