@@ -42,5 +42,7 @@ function(perilune_tests target)
   endif()
   add_executable(${target} ${_sources})
   target_link_libraries(${target} PRIVATE ${ARG_LINK} Catch2::Catch2WithMain)
+  target_compile_definitions(${target} PRIVATE PERILUNE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    PERILUNE_BINARY_DIR="${PROJECT_BINARY_DIR}")
   catch_discover_tests(${target} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
