@@ -135,7 +135,7 @@ std::string format_limit(const LimitSpec& row, std::uint64_t value) {
   return std::to_string(value) + "B";
 }
 
-Limits::Limits() noexcept : values_{} {
+Limits::Limits() noexcept {
   for (const LimitSpec& row : kTable) set(row.limit, row.value);
 }
 

@@ -109,7 +109,7 @@ class Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 
  private:
-  std::array<std::uint64_t, kLimitCount> values_;
+  std::array<std::uint64_t, kLimitCount> values_{};
 };
 
 /// Holds what an app asks for against its ceiling.

@@ -16,25 +16,37 @@ std::atomic<int> g_descriptor{STDOUT_FILENO};
 
 constexpr std::array<std::string_view, 4> kLevelNames{"debug", "info", "warn", "error"};
 
-/// Length of the well-formed UTF-8 sequence at the front of `text`, 0 if there is none (Unicode 15,
-/// table 3-7).
+/// One row of Unicode 15, table 3-7: lead bytes, length, bounds of the second byte.
+struct Utf8Row {
+  unsigned char first;
+  unsigned char last;
+  std::size_t length;
+  unsigned char low;
+  unsigned char high;
+};
+constexpr std::array<Utf8Row, 9> kUtf8Rows{{{0x00, 0x7F, 1, 0, 0},
+                                            {0xC2, 0xDF, 2, 0x80, 0xBF},
+                                            {0xE0, 0xE0, 3, 0xA0, 0xBF},
+                                            {0xE1, 0xEC, 3, 0x80, 0xBF},
+                                            {0xED, 0xED, 3, 0x80, 0x9F},
+                                            {0xEE, 0xEF, 3, 0x80, 0xBF},
+                                            {0xF0, 0xF0, 4, 0x90, 0xBF},
+                                            {0xF1, 0xF3, 4, 0x80, 0xBF},
+                                            {0xF4, 0xF4, 4, 0x80, 0x8F}}};
+
+/// Length of the well-formed UTF-8 sequence at the front of `text`, 0 if there is none.
 std::size_t utf8_length(std::string_view text) {
-  const auto at = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto in = [&](std::size_t i, unsigned low, unsigned high) {
-    return at(i) >= low && at(i) <= high;
-  };
-  const unsigned first = at(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return in(1, 0x80, 0xBF) ? 2 : 0;
-  if (first == 0xE0) return in(1, 0xA0, 0xBF) && in(2, 0x80, 0xBF) ? 3 : 0;
-  if (first == 0xED) return in(1, 0x80, 0x9F) && in(2, 0x80, 0xBF) ? 3 : 0;
-  if (first >= 0xE1 && first <= 0xEF) return in(1, 0x80, 0xBF) && in(2, 0x80, 0xBF) ? 3 : 0;
-  const unsigned low = first == 0xF0 ? 0x90 : 0x80;
-  const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
-  if (first < 0xF0 || first > 0xF4) return 0;
-  return in(1, low, high) && in(2, 0x80, 0xBF) && in(3, 0x80, 0xBF) ? 4 : 0;
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  for (const Utf8Row& row : kUtf8Rows) {
+    if (at(0) < row.first || at(0) > row.last) continue;
+    if (text.size() < row.length) return 0;
+    if (row.length > 1 && (at(1) < row.low || at(1) > row.high)) return 0;
+    for (std::size_t i = 2; i < row.length; ++i) {
+      if (at(i) < 0x80 || at(i) > 0xBF) return 0;
+    }
+    return row.length;
+  }
+  return 0;
 }
 
 void append_escaped(std::string& out, unsigned char byte) {
@@ -97,8 +109,8 @@ std::string timestamp(std::int64_t unix_milliseconds) {
 }
 
 std::int64_t now_milliseconds() noexcept {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
 }
 
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) noexcept {
