@@ -14,8 +14,10 @@
 
 namespace perilune::runtime {
 
-/// Owned jointly by its creator and its fibers (intrusive count kept by the scheduler, VM's thread
-/// only). A fiber inherits the invocation of the fiber that spawned it.
+class Fiber;
+
+/// Belongs to its creator, who destroys it in `on_last_fiber` or later (or after the VM). A fiber
+/// inherits the invocation of the fiber that spawned it. VM's thread only.
 class Invocation {
  public:
   struct Config {
@@ -40,6 +42,10 @@ class Invocation {
   [[nodiscard]] std::size_t logged() const noexcept { return logged_; }
   void add_logged(std::size_t bytes) noexcept { logged_ += bytes; }
 
+  /// True once the CPU budget was used up and the error was raised. What runs on in the short grace
+  /// after it may still answer; then follows the verdict.
+  [[nodiscard]] bool over_cpu() const noexcept { return over_cpu_; }
+
   /// Ok until something ended it: then every fiber of it gets that error until it has unwound.
   [[nodiscard]] Outcome verdict() const noexcept { return verdict_; }
   /// First verdict wins.
@@ -47,10 +53,17 @@ class Invocation {
     if (verdict_ == Outcome::Ok) verdict_ = verdict;
   }
 
-  /// Called when the last fiber of the invocation has ended (not from a destructor).
+  /// The start-up is over: what it spawned and still runs has neither budget nor deadline now.
+  void lift_budget() noexcept {
+    config_.cpu_soft = config_.cpu_hard = std::chrono::microseconds{0};
+    config_.deadline = std::chrono::steady_clock::time_point::max();
+  }
+
+  /// Called when the last fiber of the invocation has ended or left it; may destroy the invocation.
   std::function<void(Invocation&)> on_last_fiber;
 
  private:
+  friend class CpuMeter;
   friend class Scheduler;
   friend class Vm;
   Config config_;
@@ -59,6 +72,13 @@ class Invocation {
   std::uint32_t fibers_ = 0;
   std::uint32_t most_fibers_ = 0;
   Outcome verdict_ = Outcome::Ok;
+  bool over_cpu_ = false;
+  bool watched_ = false;  ///< so near the end of its budget that the clock is read all the time
+  std::chrono::nanoseconds grace_end_{0};  ///< of `cpu()`, once over_cpu_
+  Fiber* first_fiber_ = nullptr;
+  // The meter's: measured but not charged yet.
+  std::chrono::nanoseconds measured_{0};
+  Invocation* touched_ = nullptr;
 };
 
 }  // namespace perilune::runtime

@@ -161,17 +161,24 @@ class Vm {
   [[nodiscard]] Result<void> protect(const std::function<void(lua_State* L)>& body);
 
   /// True once the invocation is over budget or condemned, or the VM closes: our own long C loops
-  /// (matching, sorting) poll it and then call `raise_verdict`.
-  [[nodiscard]] bool must_stop() const noexcept;
+  /// (matching, sorting) poll it and then call `raise_verdict`. Hands the thread on at the end of a
+  /// slice, so other code of the VM's thread (not other fibers) may run meanwhile.
+  [[nodiscard]] bool must_stop();
   [[noreturn]] void raise_verdict(lua_State* L);
 
-  /// A module's own object in this VM, made on first use by `make`; destroyed before the lua_State.
+  /// The native module of that name: the runtime's own or one that `create` was given; or nullptr.
+  [[nodiscard]] const NativeModule* find_module(std::string_view name) const noexcept;
+
+  /// A module's own object in this VM, made on first use from `Vm&`. Destroyed when the VM goes,
+  /// after the operations and the finalisers of userdata: its destructor must not use Lua.
   template <typename T>
   [[nodiscard]] T& slot();
 
+  struct Impl;  ///< runtime/vm/vm_impl.hpp
+  [[nodiscard]] Impl& impl() noexcept { return *impl_; }
+
  private:
-  struct Impl;
-  explicit Vm(std::unique_ptr<Impl> impl);
+  Vm();
   [[nodiscard]] void* find_slot(SlotKey key) noexcept;
   void* add_slot(SlotKey key, std::shared_ptr<void> object);
 

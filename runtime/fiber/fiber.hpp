@@ -1,0 +1,59 @@
+#pragma once
+
+/// @file
+/// A fiber: a Lua coroutine that the scheduler resumes. Lives in its VM's arena.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "runtime/vm/operation.hpp"
+
+extern "C" {
+struct lua_State;
+}
+
+namespace perilune::runtime {
+
+class Invocation;
+class Scheduler;
+struct FiberHandle;
+
+/// Fields are the scheduler's; others read.
+class Fiber {
+ public:
+  enum class State : std::uint8_t { Ready, Running, Suspended, Done };
+
+  lua_State* L = nullptr;
+  Scheduler* scheduler = nullptr;
+  Invocation* invocation = nullptr;
+  std::unique_ptr<Operation> operation;  ///< what it waits for, until it ran again
+  FiberHandle* handle = nullptr;         ///< the script's; nullptr: detached or collected
+  Operation* joiner = nullptr;           ///< who waits in join()
+  Fiber* next_ready = nullptr;
+  Fiber* next = nullptr;  ///< all fibers of the VM
+  Fiber* previous = nullptr;
+  Fiber* next_of_invocation = nullptr;
+  Fiber* previous_of_invocation = nullptr;
+  std::function<void(const std::string* error)> on_end;
+  std::uint32_t id = 0;
+  int anchor = 0;     ///< index in the VM's table of threads
+  int locals = -2;    ///< registry reference of this_fiber.local_ (LUA_NOREF)
+  int arguments = 0;  ///< of its first resume
+  std::uint32_t forbid_suspend = 0;
+  std::uint32_t disable_interruption = 0;
+  State state = State::Ready;
+  bool interrupted = false;
+  bool is_main = false;
+  bool failed = false;              ///< Done with an error: it is on L's stack
+  bool ended_by_interrupt = false;  ///< Done with `interrupted`
+};
+
+/// The script's userdata. `fiber` is nullptr once joined or detached.
+struct FiberHandle {
+  Fiber* fiber = nullptr;
+  bool joined = false;
+  bool interruption_caught = false;
+};
+
+}  // namespace perilune::runtime

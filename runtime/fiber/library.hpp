@@ -1,0 +1,31 @@
+#pragma once
+
+/// @file
+/// What scripts see of fibers: `spawn`, `this_fiber`, `pcall`, `xpcall`, `coroutine`, and modules.
+
+#include <span>
+
+#include "runtime/vm/vm.hpp"
+
+namespace perilune::runtime {
+
+/// Registry field: a Lua function that makes a suspending function of a native one.
+inline constexpr const char* kSuspendingWrapper = "perilune.suspending";
+
+/// Installs the globals. Needs LuaJIT's own pcall, xpcall and coroutine in the globals table, and
+/// replaces them. Inside `protect`.
+void open_fibers(Vm& vm, lua_State* L);
+
+/// `mutex`, `sleep_for`, `time`.
+[[nodiscard]] std::span<const NativeModule> fiber_modules() noexcept;
+
+// Parts of open_fibers, one file each.
+void open_prelude(lua_State* L);     ///< pcall, xpcall, coroutine, the suspending wrapper
+void open_spawn(lua_State* L);       ///< spawn and the fiber's methods
+void open_this_fiber(lua_State* L);  ///< this_fiber
+
+int open_mutex(lua_State* L);
+int open_sleep_for(lua_State* L);
+int open_time(lua_State* L);
+
+}  // namespace perilune::runtime

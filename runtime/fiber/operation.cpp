@@ -1,0 +1,95 @@
+#include "runtime/vm/operation.hpp"
+#include <lua.hpp>
+
+#include "runtime/fiber/library.hpp"
+#include "runtime/fiber/scheduler.hpp"
+#include "runtime/script/errors.hpp"
+#include "runtime/vm/vm_impl.hpp"
+
+namespace perilune::runtime {
+
+void Operation::complete() noexcept {
+  if (completed_) return;
+  completed_ = true;
+  if (fiber_ != nullptr) fiber_->scheduler->ready(*fiber_);
+}
+
+void Operation::complete_cancelled() noexcept {
+  if (completed_) return;
+  cancelled_ = true;
+  complete();
+}
+
+int suspend(lua_State* L, std::unique_ptr<Operation> operation) {
+  return Scheduler::of(L).suspend(L, std::move(operation));
+}
+
+void check_may_suspend(lua_State* L, const char*, bool interruption_point) {
+  Scheduler::of(L).check_may_suspend(L, interruption_point);
+}
+
+void Scheduler::check_interruption(lua_State* L) {
+  if (current_ == nullptr) return;
+  if (current_->invocation != nullptr && current_->invocation->verdict_ != Outcome::Ok) {
+    vm_.raise_verdict(L);
+  }
+  if (interruption_due(*current_)) raise_core(L, CoreError::Interrupted);
+}
+
+void Scheduler::check_may_suspend(lua_State* L, bool interruption_point) {
+  if (current_ == nullptr) luaL_error(L, "cannot suspend here: not in a fiber");
+  if (current_->forbid_suspend > 0) raise_core(L, CoreError::ForbidSuspendBlock);
+  if (interruption_point || current_->invocation != nullptr) {
+    if (interruption_point || current_->invocation->verdict_ != Outcome::Ok) check_interruption(L);
+  }
+  if (lua_isyieldable(L) == 0 || !nesting.yieldable) {
+    luaL_error(L,
+               "cannot suspend here: a library function, metamethod or iterator in C called this "
+               "code and cannot wait for it");
+  }
+}
+
+int Scheduler::suspend(lua_State* L, std::unique_ptr<Operation> operation) {
+  check_may_suspend(L, operation->interruptible());
+  if (operation->completed_) return operation->finish(L);
+  Fiber& fiber = *current_;
+  operation->fiber_ = &fiber;
+  operation->since_ = std::chrono::steady_clock::now();
+  fiber.operation = std::move(operation);
+  fiber.state = Fiber::State::Suspended;
+  native_yield = true;
+  return lua_yield(L, 0);
+}
+
+int Scheduler::yield(lua_State* L) {
+  check_may_suspend(L, true);
+  ready(*current_);
+  native_yield = true;
+  return lua_yield(L, 0);
+}
+
+int Scheduler::finish(lua_State* L) {
+  if (lua_gettop(L) != 1 || !lua_islightuserdata(L, 1)) return lua_gettop(L);
+  // The token of a suspension. A stale one (an error was raised before its result was taken) finds
+  // another operation or none.
+  const void* token = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  if (current_ == nullptr || current_->operation.get() != token) return 0;
+  const std::unique_ptr<Operation> operation = std::move(current_->operation);
+  if (current_->invocation != nullptr && current_->invocation->verdict_ != Outcome::Ok) {
+    vm_.raise_verdict(L);
+  }
+  if (operation->was_cancelled() && interruption_due(*current_)) {
+    raise_core(L, CoreError::Interrupted);
+  }
+  return operation->finish(L);
+}
+
+void push_suspending(lua_State* L, int (*f)(lua_State*), int upvalues) {
+  lua_pushcclosure(L, f, upvalues);
+  lua_getfield(L, LUA_REGISTRYINDEX, kSuspendingWrapper);
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+}
+
+}  // namespace perilune::runtime

@@ -1,0 +1,107 @@
+#pragma once
+
+/// @file
+/// Which fiber of a VM runs next (first in, first out), and what happens when it suspends or ends.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "runtime/fiber/fiber.hpp"
+#include "runtime/fiber/timers.hpp"
+#include "runtime/outcome.hpp"
+#include "runtime/vm/vm.hpp"
+
+namespace perilune::runtime {
+
+class Scheduler {
+ public:
+  explicit Scheduler(Vm::Impl& vm) noexcept : vm_{vm} {}
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  /// The scheduler of the VM that `L` belongs to. Cheap.
+  [[nodiscard]] static Scheduler& of(lua_State* L) noexcept;
+
+  /// Makes the function and `arguments` on top of `L`'s stack a fiber, queued last; pops them.
+  /// Raises when the quota or memory is exhausted.
+  Fiber& spawn(lua_State* L, int arguments, Invocation* invocation);
+
+  [[nodiscard]] Fiber* current() const noexcept { return current_; }
+  [[nodiscard]] bool has_ready() const noexcept { return first_ready_ != nullptr; }
+  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+  [[nodiscard]] std::uint32_t invocations() const noexcept { return invocations_; }
+  [[nodiscard]] Timers& timers() noexcept { return timers_; }
+  [[nodiscard]] const Timers& timers() const noexcept { return timers_; }
+  [[nodiscard]] Fiber* first() const noexcept { return all_; }
+  [[nodiscard]] Vm::Impl& vm() noexcept { return vm_; }
+
+  /// Queues a fiber that is not queued.
+  void ready(Fiber& fiber) noexcept;
+  /// Takes the first ready fiber and runs it until it suspends or ends. VM's C stack.
+  void run_one();
+
+  // -- for functions that suspend
+  int suspend(lua_State* L, std::unique_ptr<Operation> operation);
+  int yield(lua_State* L);
+  /// Upper end of a suspension: what the native function returned, or the operation's result.
+  int finish(lua_State* L);
+  /// Raises if the running fiber must not suspend here and now.
+  void check_may_suspend(lua_State* L, bool interruption_point);
+  /// Raises `interrupted` or the verdict if due.
+  void check_interruption(lua_State* L);
+  [[nodiscard]] bool interruption_due(const Fiber& fiber) const noexcept;
+
+  // -- the fiber's handle
+  void interrupt(Fiber& fiber) noexcept;
+  void detach(Fiber& fiber);
+  /// The handle is gone and nobody joins: a finished fiber is freed.
+  void release(Fiber& fiber) noexcept;
+
+  void join_invocation(Fiber& fiber, Invocation* invocation) noexcept;
+  void leave_invocation(Fiber& fiber);
+  void condemn(Invocation& invocation, Outcome verdict) noexcept;
+  void interrupt_all() noexcept;
+  /// True while the VM is destroyed: fibers stay until `free_all`.
+  [[nodiscard]] bool dropping() const noexcept { return dropping_; }
+  /// Before the lua_State goes: destroys all operations.
+  void drop_operations() noexcept;
+  void free_all() noexcept;
+
+  // -- coroutines inside fibers (coroutine.cpp)
+  static constexpr int kDeepestCoroutine = 100;
+  struct Nesting {
+    int depth = 0;
+    bool yieldable = true;  ///< every level can pass a suspension on
+  };
+  Nesting nesting;
+  /// The suspension that is on its way out is a native one, not coroutine.yield.
+  bool native_yield = false;
+  /// Coroutines that a suspended fiber is inside of.
+  std::unordered_set<lua_State*> busy;
+
+ private:
+  void resume(Fiber& fiber);
+  void end(Fiber& fiber, int status);
+  void report(Fiber& fiber, int status);
+  [[nodiscard]] std::string describe_error(Fiber& fiber, int status);
+  void finish_main(Fiber& fiber, int status);
+
+  Vm::Impl& vm_;
+  Fiber* current_ = nullptr;
+  Fiber* first_ready_ = nullptr;
+  Fiber* last_ready_ = nullptr;
+  Fiber* all_ = nullptr;
+  Timers timers_;
+  std::vector<int> free_anchors_;
+  int anchors_ = 0;
+  std::uint32_t size_ = 0;  ///< fibers that have not ended
+  std::uint32_t invocations_ = 0;
+  std::uint32_t last_id_ = 0;
+  bool dropping_ = false;
+};
+
+}  // namespace perilune::runtime

@@ -1,0 +1,144 @@
+// What happens in the hook: garbage collection under pressure, CPU budgets, the end of a slice.
+
+#include <cstdio>
+#include <lua.hpp>
+#include <utility>
+
+#include "runtime/script/errors.hpp"
+#include "runtime/vm/vm_impl.hpp"
+
+namespace perilune::runtime {
+namespace {
+
+class Collection {
+ public:
+  explicit Collection(Heap& heap) noexcept : heap_{heap} { heap_.begin_collection(); }
+  ~Collection() { heap_.end_collection(); }
+  Collection(const Collection&) = delete;
+  Collection& operator=(const Collection&) = delete;
+
+ private:
+  Heap& heap_;
+};
+
+}  // namespace
+
+Vm::Impl& Vm::Impl::of(lua_State* L) noexcept {
+  void* impl = nullptr;
+  lua_getallocf(L, &impl);
+  return *static_cast<Impl*>(impl);
+}
+
+void Vm::Impl::on_pressure(void* impl) noexcept { static_cast<Impl*>(impl)->set_hook(1); }
+
+void Vm::Impl::set_hook(int every) noexcept {
+  hook_period = every;
+  preemption.hook_every(heap.wants_collection() ? 1 : every);
+}
+
+int Vm::Impl::period_for(const Invocation* invocation) const noexcept {
+  if (invocation == nullptr) return 0;
+  if (invocation->verdict_ != Outcome::Ok) return 1;
+  return invocation->watched_ ? kPoll : 0;
+}
+
+void Vm::Impl::on_hook(lua_State* L) {
+  raised_by_hook = false;
+  if (heap.wants_collection()) collect(L);
+  bool slice_over = preemption.tick.exchange(false, std::memory_order_relaxed);
+  if (scheduler.current() == nullptr) return set_hook(0);
+  for (;;) {
+    const Invocation* invocation = scheduler.current()->invocation;
+    // Once condemned, the hook comes at every instruction: the clock is read on ticks only.
+    if (invocation != nullptr && (slice_over || invocation->verdict_ == Outcome::Ok)) {
+      meter.settle();
+    }
+    switch (judge()) {
+      case Action::Continue: break;
+      case Action::Raise:
+        raised_by_hook = true;
+        // Resumed, but its result was not taken yet: nobody will, and it must not outlive what it
+        // refers to on the stack.
+        scheduler.current()->operation.reset();
+        set_hook(1);
+        raise_verdict(L);
+      case Action::Die: die(Outcome::CpuLimit, "CPU used beyond cpu_ms and cpu_hard_ms");
+    }
+    set_hook(period_for(invocation));
+    if (!slice_over) return;
+    slice_over = false;
+    preempt();
+  }
+}
+
+Vm::Impl::Action Vm::Impl::judge() noexcept {
+  Invocation* invocation = scheduler.current()->invocation;
+  if (invocation == nullptr) return Action::Continue;
+  const auto soft = invocation->config_.cpu_soft;
+  if (soft.count() > 0) {
+    const auto hard = invocation->config_.cpu_hard;
+    if (hard.count() > 0 && invocation->cpu_ > soft + hard) return Action::Die;
+    const auto slice = config.limits.duration(Limit::Slice);
+    invocation->watched_ = invocation->over_cpu_ || invocation->cpu_ + slice + slice / 2 >= soft;
+    if (invocation->verdict_ == Outcome::Ok && invocation->cpu_ >= soft) {
+      if (!invocation->over_cpu_) {
+        invocation->over_cpu_ = true;
+        invocation->grace_end_ = invocation->cpu_ + kGrace;
+        return Action::Raise;
+      }
+      if (invocation->cpu_ >= invocation->grace_end_) {
+        scheduler.condemn(*invocation, Outcome::CpuLimit);
+      }
+    }
+  }
+  return invocation->verdict_ == Outcome::Ok ? Action::Continue : Action::Raise;
+}
+
+bool Vm::Impl::must_stop() {
+  if (scheduler.current() == nullptr) return false;
+  if (preemption.tick.exchange(false, std::memory_order_relaxed)) {
+    meter.settle();
+    switch (judge()) {
+      case Action::Continue: break;
+      case Action::Raise: return true;
+      case Action::Die: die(Outcome::CpuLimit, "CPU used beyond cpu_ms and cpu_hard_ms");
+    }
+    preempt();
+  }
+  const Invocation* invocation = scheduler.current()->invocation;
+  return closing || (invocation != nullptr && invocation->verdict_ != Outcome::Ok);
+}
+
+void Vm::Impl::raise_verdict(lua_State* L) {
+  const Fiber* fiber = scheduler.current();
+  const Invocation* invocation = fiber == nullptr ? nullptr : fiber->invocation;
+  if (invocation != nullptr && invocation->verdict_ != Outcome::Ok) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, verdicts[static_cast<std::size_t>(invocation->verdict_)]);
+    lua_error(L);
+  } else if (invocation != nullptr && invocation->over_cpu_) {
+    using std::chrono::duration_cast;
+    using std::chrono::microseconds;
+    const auto used = duration_cast<microseconds>(invocation->cpu_).count();
+    char text[96];
+    std::snprintf(text, sizeof text, "cpu_limit: %.1f ms of CPU used, limit %.1f ms",
+                  static_cast<double>(used) / 1e3,
+                  static_cast<double>(invocation->config_.cpu_soft.count()) / 1e3);
+    raise_code(L, "perilune", static_cast<int>(Outcome::CpuLimit), text);
+  }
+  raise_core(L, CoreError::Interrupted);
+}
+
+void Vm::Impl::collect(lua_State* L) {
+  const Collection collection{heap};
+  lua_gc(L, LUA_GCCOLLECT, 0);
+}
+
+void Vm::Impl::die(Outcome outcome, std::string message) {
+  death = outcome;
+  death_message = std::move(message);
+  result = RunState::Dead;
+  // Nobody enters a dead VM's stack again.
+  if (scheduler.current() != nullptr) leave();
+}
+
+}  // namespace perilune::runtime

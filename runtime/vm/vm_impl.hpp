@@ -1,0 +1,108 @@
+#pragma once
+
+/// @file
+/// Inside of a VM. For runtime/vm and runtime/fiber only.
+
+#include <array>
+#include <boost/context/fiber.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/fiber/scheduler.hpp"
+#include "runtime/vm/cpu_meter.hpp"
+#include "runtime/vm/heap.hpp"
+#include "runtime/vm/preemption.hpp"
+#include "runtime/vm/vm.hpp"
+
+namespace perilune::runtime {
+
+struct Vm::Impl {
+  static constexpr std::size_t kStack = 16 * 1024 * 1024;
+  /// CPU time that an invocation has between the error that it may catch and its end.
+  static constexpr std::chrono::milliseconds kGrace{5};
+  /// Instructions between two looks at the clock when a budget is nearly used up.
+  static constexpr int kPoll = 1000;
+
+  Impl(Vm& vm, const VmConfig& vm_config, VmHost& vm_host,
+       std::span<const NativeModule> native_modules);
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  [[nodiscard]] static Impl& of(lua_State* L) noexcept;
+
+  // -- the VM's C stack (stack.cpp)
+  [[nodiscard]] bool make_stack();
+  /// Runs `body` on the VM's C stack; where we are, if that is it or it is in use.
+  void on_stack(const std::function<void()>& body);
+  /// Enters the VM's stack and comes back when it is left.
+  void enter();
+  /// Leaves the VM's stack; returns when it is entered again.
+  void leave();
+  void stack_loop();
+  void run_ready();
+
+  // -- hooks and budgets (enforce.cpp)
+  void on_hook(lua_State* L);
+  /// Charges the running invocation and decides about it.
+  enum class Action : std::uint8_t { Continue, Raise, Die };
+  [[nodiscard]] Action judge() noexcept;
+  void set_hook(int every) noexcept;
+  [[nodiscard]] int period_for(const Invocation* invocation) const noexcept;
+  [[nodiscard]] bool must_stop();
+  [[noreturn]] void raise_verdict(lua_State* L);
+  void preempt();
+  void collect(lua_State* L);
+  void die(Outcome outcome, std::string message);
+  static void on_pressure(void* impl) noexcept;
+
+  /// The one trampoline: runs `body(L)` in a protected call on this C stack.
+  [[nodiscard]] Result<void> protect_here(const std::function<void(lua_State* L)>& body);
+  [[nodiscard]] Result<void> open(const std::function<void(lua_State* L)>& bootstrap);
+
+  Vm& self;
+  VmConfig config;
+  VmHost& host;
+  std::vector<NativeModule> modules;
+  Heap heap;
+  Preemption preemption;
+  CpuMeter meter;
+  Scheduler scheduler;
+  lua_State* state = nullptr;
+
+  enum class Command : std::uint8_t { Run, Call, Exit };
+  Command command = Command::Run;
+  const std::function<void()>* call = nullptr;
+  bool inside = false;     ///< executing on the VM's stack
+  bool preempted = false;  ///< left in the middle of a fiber
+  bool running = false;    ///< in Vm::run
+  RunState result = RunState::Idle;
+  boost::context::fiber caller;
+
+  int hook_period = 0;
+  bool raised_by_hook = false;  ///< the error under way is the hook's: hooks are off in handlers
+  bool closing = false;
+  Outcome death = Outcome::Ok;
+  std::string death_message;
+  int threads = 0;   ///< registry reference of the table that anchors fibers
+  int handler = -2;  ///< registry reference of what the entry file returned
+  std::array<int, static_cast<std::size_t>(Outcome::Count_)> verdicts{};
+  bool main_done = false;
+  std::optional<std::string> main_error;
+  std::vector<std::pair<SlotKey, std::shared_ptr<void>>> slots;
+
+ private:
+  /// Not a member object: the stack of a VM that dies in the middle of a fiber must not be unwound.
+  union {
+    boost::context::fiber context_;
+  };
+  bool has_stack_ = false;
+  boost::context::stack_context stack_{};
+};
+
+}  // namespace perilune::runtime
