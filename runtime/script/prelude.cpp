@@ -1,0 +1,295 @@
+#include "runtime/script/prelude.hpp"
+
+#include <cstdlib>
+#include <lua.hpp>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace perilune::runtime {
+namespace {
+
+// Everything it needs is a local: a script that replaces string.sub or pcall changes nothing here.
+// Arguments: the C primitives, the global table, whether the profile is Hosted.
+constexpr const char* kSource = R"lua(
+local c, G, hosted = ...
+local type, error, select, stock_tostring, pcall = G.type, G.error, G.select, G.tostring, G.pcall
+local sub, byte, stock_format = G.string.sub, G.string.byte, G.string.format
+local concat, unpack = G.table.concat, G.unpack
+local floor = G.math.floor
+
+local tostring = stock_tostring
+if hosted then
+  local custom = c.custom_tostring
+  function tostring(v)
+    local kind = type(v)
+    if kind == 'string' or kind == 'number' or kind == 'boolean' or kind == 'nil' then
+      return stock_tostring(v)
+    end
+    local own = custom(v)
+    if own then return own(v) end
+    return kind
+  end
+  G.tostring = tostring
+end
+
+local write = c.write
+function G.print(...)
+  local count, texts = select('#', ...), {...}
+  for i = 1, count do
+    local text = tostring(texts[i])
+    if type(text) ~= 'string' and type(text) ~= 'number' then
+      error("'tostring' must return a string to 'print'", 2)
+    end
+    texts[i] = text
+  end
+  return write(concat(texts, '\t', 1, count))
+end
+
+local format_check = c.format_check
+function G.string.format(format, ...)
+  local at = format_check(format, ...)
+  if not at then return stock_format(format, ...) end
+  local count, values = select('#', ...), {...}
+  repeat
+    values[at] = tostring(values[at])
+    if type(values[at]) ~= 'string' then error("'tostring' must return a string", 2) end
+    at = format_check(format, unpack(values, 1, count))
+  until not at
+  return stock_format(format, unpack(values, 1, count))
+end
+
+local gsub_plain, gsub_next = c.gsub, c.gsub_next
+local function replacement(by, is_table, first, stop, capture, ...)
+  if first == nil then return nil end
+  local value
+  if is_table then value = by[capture] else value = by(capture, ...) end
+  return first, stop, value
+end
+function G.string.gsub(s, p, by, most)
+  local kind, kind_s, kind_p = type(by), type(s), type(p)
+  if kind_s == 'number' then s, kind_s = stock_tostring(s), 'string' end
+  if kind_p == 'number' then p, kind_p = stock_tostring(p), 'string' end
+  if (kind ~= 'function' and kind ~= 'table') or kind_s ~= 'string' or kind_p ~= 'string'
+      or (most ~= nil and type(most) ~= 'number') then
+    return gsub_plain(s, p, by, most)
+  end
+  local is_table, anchored, size = kind == 'table', byte(p, 1) == 94, #s
+  local parts, used, at, count = {}, 0, 1, 0
+  most = most or size + 1
+  while count < most do
+    local first, stop, value = replacement(by, is_table, gsub_next(s, p, at))
+    if first == nil then break end
+    count = count + 1
+    if first > at then
+      used = used + 1
+      parts[used] = sub(s, at, first - 1)
+    end
+    if not value then
+      value = sub(s, first, stop - 1)
+    else
+      kind = type(value)
+      if kind ~= 'string' and kind ~= 'number' then
+        error('invalid replacement value (a ' .. kind .. ')', 2)
+      end
+    end
+    used = used + 1
+    parts[used] = value
+    at = stop
+    if stop == first then
+      if first > size then break end
+      used = used + 1
+      parts[used] = sub(s, first, first)
+      at = first + 1
+    end
+    if anchored then break end
+  end
+  if at <= size then
+    used = used + 1
+    parts[used] = sub(s, at)
+  end
+  return concat(parts, '', 1, used), count
+end
+
+local sort_plain = c.sort_plain
+local function ascending(a, b) return a < b end
+-- Quicksort (median of three, the smaller part first), short parts by insertion. Elements are only
+-- ever swapped, so whatever a comparator does the table keeps its elements.
+function G.table.sort(t, less)
+  if type(t) ~= 'table' then return sort_plain(t) end
+  if less == nil then
+    if sort_plain(t) then return end
+    less = ascending
+  elseif type(less) ~= 'function' then
+    error("bad argument #2 to 'sort' (function expected, got " .. type(less) .. ')', 2)
+  end
+  local pending, top, lo, hi = {}, 0, 1, #t
+  while true do
+    while hi - lo > 10 do
+      local mid = floor((lo + hi) / 2)
+      if less(t[hi], t[lo]) then t[lo], t[hi] = t[hi], t[lo] end
+      if less(t[mid], t[lo]) then
+        t[mid], t[lo] = t[lo], t[mid]
+      elseif less(t[hi], t[mid]) then
+        t[mid], t[hi] = t[hi], t[mid]
+      end
+      local pivot, i, j = t[mid], lo, hi - 1
+      t[mid], t[hi - 1] = t[hi - 1], pivot
+      while true do
+        i = i + 1
+        while less(t[i], pivot) do
+          if i >= hi then error('invalid order function for sorting', 2) end
+          i = i + 1
+        end
+        j = j - 1
+        while less(pivot, t[j]) do
+          if j <= lo then error('invalid order function for sorting', 2) end
+          j = j - 1
+        end
+        if j < i then break end
+        t[i], t[j] = t[j], t[i]
+      end
+      t[hi - 1], t[i] = t[i], t[hi - 1]
+      top = top + 2
+      if i - lo < hi - i then
+        pending[top - 1], pending[top] = i + 1, hi
+        hi = i - 1
+      else
+        pending[top - 1], pending[top] = lo, i - 1
+        lo = i + 1
+      end
+    end
+    for i = lo + 1, hi do
+      local j = i
+      while j > lo and less(t[j], t[j - 1]) do
+        t[j], t[j - 1] = t[j - 1], t[j]
+        j = j - 1
+      end
+    end
+    if top == 0 then return end
+    lo, hi, top = pending[top - 1], pending[top], top - 2
+  end
+end
+
+local load_text, source_limit = c.load_text, c.source_limit
+local function read_all(reader)
+  local parts, used, size = {}, 0, 0
+  while true do
+    local part = reader()
+    if part == nil or part == '' then return concat(parts, '', 1, used) end
+    if type(part) ~= 'string' then return nil, 'reader function must return a string' end
+    used, size = used + 1, size + #part
+    if size > source_limit then return nil, 'chunk too large' end
+    parts[used] = part
+  end
+end
+
+local report = c.report
+function c.deferred(functions)
+  return function()
+    for i = 1, #functions do
+      local ok, message = pcall(functions[i])
+      if not ok then report('deferred function: ' .. tostring(message)) end
+    end
+  end
+end
+
+local native, locate, load_module = c.native, c.locate, c.load_module
+local raise_cyclic, wake = c.raise_cyclic, c.wake
+local modules = {}
+-- Runs in the fiber that imports: a module's body may suspend. `me` is the importing module's
+-- record; `waiting` leads from each importer to what it waits for, so a cycle is a walk.
+local function import(name, me)
+  local value = native(name)
+  if value ~= nil then return value end
+  local id = locate(name, me.id, me.kind)
+  local record = modules[id]
+  if record == nil then
+    record = {id = id}
+    local body, env, kind = load_module(name, id)
+    record.kind = kind
+    modules[id] = record
+    c.bind(env, record)
+    me.waiting = record
+    local ok, result = pcall(body, name)
+    me.waiting = nil
+    record.loaded = true
+    if ok then
+      kind = type(result)
+      if kind == 'table' or kind == 'function' or kind == 'userdata' then env = result end
+      record.value = env
+    else
+      modules[id] = nil
+      record.failed, record.value = true, result
+    end
+    wake(id)
+  elseif not record.loaded then
+    local other = record
+    repeat
+      if other == me or other.kind == 'start' then raise_cyclic(name, id) end
+      other = other.waiting
+    until other == nil
+    me.waiting = record
+    c.wait(id)
+    me.waiting = nil
+  end
+  if record.failed then error(record.value, 0) end
+  return record.value
+end
+
+-- What each module has of its own. `load` compiles into the module's environment.
+function c.bind(env, record)
+  env._G = env
+  function env.require(name) return import(name, record) end
+  function env.load(chunk, name, mode, into)
+    if type(chunk) == 'function' then
+      local text, message = read_all(chunk)
+      if not text then return nil, message end
+      return load_text(text, name or '=(load)', mode, into or env)
+    end
+    return load_text(chunk, name, mode, into or env)
+  end
+  function env.loadstring(text, name) return load_text(text, name, nil, env) end
+end
+function c.start(env, id)
+  local record = {id = id, kind = 'start'}
+  modules[id] = record
+  c.bind(env, record)
+end
+)lua";
+
+void* allocate(void*, void* block, std::size_t, std::size_t size) {
+  if (size != 0) return std::realloc(block, size);
+  std::free(block);
+  return nullptr;
+}
+
+int append(lua_State*, const void* data, std::size_t size, void* to) {
+  static_cast<std::string*>(to)->append(static_cast<const char*>(data), size);
+  return 0;
+}
+
+std::string compile() {
+  std::string code;
+  lua_State* L = lua_newstate(allocate, nullptr);
+  if (L == nullptr) throw std::bad_alloc{};
+  if (luaL_loadbuffer(L, kSource, std::string_view{kSource}.size(), kPreludeChunk) != 0 ||
+      lua_dump(L, append, &code) != 0) {
+    const char* message = lua_tostring(L, -1);
+    std::string why = message != nullptr ? message : "dump failed";
+    lua_close(L);
+    throw std::logic_error{"prelude: " + why};
+  }
+  lua_close(L);
+  return code;
+}
+
+}  // namespace
+
+void push_prelude(lua_State* L) {
+  static const std::string code = compile();
+  if (luaL_loadbuffer(L, code.data(), code.size(), kPreludeChunk) != 0) lua_error(L);
+}
+
+}  // namespace perilune::runtime
