@@ -36,6 +36,7 @@ enum class FrameType : std::uint8_t {
   Start,          ///< empty. All files are there: unpack if asked, compile, run the entry file.
   Ping,           ///< payload: u64 token.
   Stop,           ///< empty. Finish what runs, take nothing new, then exit 0.
+  Env,            ///< payload: header list. More environment entries, between Configure and Start.
   // control link, worker -> host
   Ready = 32,  ///< empty. Locked down; may be configured.
   FileOut,     ///< payload: `Chunk`. A file that the upload held (check only).
@@ -78,10 +79,25 @@ struct Frame {
   std::span<const std::byte> payload;  ///< into the datagram
 };
 
+/// What `receive` found.
+enum class Received : std::uint8_t {
+  Datagram,  ///< `datagram` holds it
+  Nothing,   ///< would block
+  Closed,    ///< the peer is gone
+  Broken,    ///< too long, or it carried a descriptor: a violation
+};
+
+/// One recvmsg(2) into `buffer` (at least `kMaxDatagram` bytes), without blocking and without room
+/// for descriptors.
+[[nodiscard]] Received receive(int fd, std::span<std::byte> buffer,
+                               std::span<const std::byte>& datagram) noexcept;
+
 /// Walks the frames of one received datagram.
 ///
-/// `next()` is empty at the clean end *and* on damage; ask `damaged()` then. Checks lengths and
-/// that the type is one that this side may receive on this kind of socket; not the payload.
+/// `next()` is empty at the clean end *and* on damage; ask `damaged()` then. Checks lengths, that
+/// the type is one that this side may receive on this kind of socket, that the flags are ones that
+/// the type knows, that stream 0 is the control link's and only its, and that a frame without
+/// payload has none; not the payload.
 class FrameReader {
  public:
   enum class From : std::uint8_t { HostControl, HostRequests, WorkerControl, WorkerRequests };
@@ -105,13 +121,24 @@ class FrameBatch {
   void add(FrameType type, std::uint32_t stream, std::span<const std::byte> payload,
            std::uint8_t flags = 0);
   /// Starts a frame whose payload the caller appends to the returned buffer; `finish_frame` closes
-  /// it.
+  /// it. A payload beyond `kMaxPayload` is a bug: `finish_frame` drops the frame and throws.
   std::vector<std::byte>& begin_frame(FrameType type, std::uint32_t stream, std::uint8_t flags = 0);
   void finish_frame();
+  /// Bytes that the open frame's payload may still take.
+  [[nodiscard]] std::size_t room() const noexcept;
+  /// Encodes `message` (anything with `encode`) as one frame.
+  template <typename Message>
+  void add_message(FrameType type, std::uint32_t stream, const Message& message,
+                   std::uint8_t flags = 0) {
+    message.encode(begin_frame(type, stream, flags));
+    finish_frame();
+  }
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
-  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
-  /// Sends whole datagrams until all is sent (true) or the socket would block (false, the rest is
-  /// kept). errno is kept in `error()` when the peer is gone; then returns true and drops the rest.
+  /// Bytes that are not sent yet.
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() - sent_; }
+  /// Sends whole datagrams, each as full as frames go, until all is sent (true) or the socket would
+  /// block (false, the rest is kept; frames may be added). errno is kept in `error()` when the peer
+  /// is gone; then returns true and drops the rest. One sendmsg(2) per datagram, never blocks.
   bool flush(int fd);
   [[nodiscard]] int error() const noexcept { return error_; }
   void clear() noexcept;
@@ -119,8 +146,9 @@ class FrameBatch {
  private:
   std::vector<std::byte> bytes_;
   std::vector<std::size_t> ends_;  ///< offsets at which a frame ends
-  std::size_t sent_ = 0;
-  std::size_t open_ = 0;
+  std::size_t sent_ = 0;           ///< bytes
+  std::size_t sent_frames_ = 0;
+  std::size_t open_ = 0;  ///< offset of the open frame
   int error_ = 0;
 };
 

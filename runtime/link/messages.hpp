@@ -19,6 +19,13 @@
 
 namespace perilune::link {
 
+/// Headers of a request or response, entries of an environment list: the wire's own bounds. An
+/// app's limits are at or below them.
+inline constexpr std::size_t kMaxHeaders = 500;
+inline constexpr std::size_t kMaxEnv = 1000;
+inline constexpr std::size_t kMaxPath = 1024;
+inline constexpr std::size_t kMaxExcerpt = 200;
+
 using Bytes_ = std::vector<std::byte>;
 using View = std::span<const std::byte>;
 
@@ -49,7 +56,7 @@ struct Configure {
   std::string_view version;
   std::string_view entry;       ///< entry file; "init.lua" by default
   std::uint16_t http_port = 0;  ///< bound port that the gateway delivers to; 0: the first one bound
-  std::vector<Header> env;      ///< name, value
+  std::vector<Header> env;      ///< name, value; as many as fit, the others follow in Env frames
 
   void encode(Bytes_& out) const;
   [[nodiscard]] static std::optional<Configure> decode(View payload);
@@ -73,13 +80,13 @@ enum class Severity : std::uint8_t { Error, Warning };
 struct Diagnostic {
   Severity severity = Severity::Error;
   std::string_view
-      code;  ///< snake_case: syntax_error, path_escapes, too_many_files, unknown_key ...
-  std::string_view file;
+      code{};  ///< snake_case: syntax_error, path_escapes, too_many_files, unknown_key ...
+  std::string_view file{};
   std::uint32_t line = 0;    ///< 0: none
   std::uint32_t column = 0;  ///< 0: none
-  std::string_view message;
-  std::string_view excerpt;  ///< the source line, at most 200 bytes
-  std::string_view help;
+  std::string_view message{};
+  std::string_view excerpt{};  ///< the source line, at most 200 bytes
+  std::string_view help{};
 
   void encode(Bytes_& out) const;
   [[nodiscard]] static std::optional<Diagnostic> decode(View payload);
@@ -90,9 +97,9 @@ enum class ValueType : std::uint8_t { String, Integer, Boolean, Float };
 /// One leaf of perilune.toml: key path with dots and array indices, "limits.memory",
 /// "cron[0].name".
 struct ManifestEntry {
-  std::string_view key;
+  std::string_view key{};
   ValueType type = ValueType::String;
-  std::string_view value;  ///< as text
+  std::string_view value{};  ///< as text
   std::uint32_t line = 0;
   std::uint32_t column = 0;
 
@@ -111,9 +118,9 @@ struct Started {
 };
 
 struct Failed {
-  std::string_view code;     ///< script_error, cpu_limit, memory_limit, wall_limit, no_entry,
-                             ///< not_serving, bad_bundle
-  std::string_view message;  ///< with traceback
+  std::string_view code{};     ///< script_error, cpu_limit, memory_limit, wall_limit, no_entry,
+                               ///< not_serving, bad_bundle
+  std::string_view message{};  ///< with traceback
   void encode(Bytes_& out) const;
   [[nodiscard]] static std::optional<Failed> decode(View payload);
 };
@@ -125,9 +132,9 @@ struct LogRecord {
   std::uint64_t request = 0;  ///< low half of the request id; 0: none
   std::uint64_t request_high = 0;
   std::uint32_t fiber = 0;
-  std::string_view source;  ///< "file:line" or empty
-  std::string_view message;
-  std::string_view fields;    ///< JSON object text made by the worker, or empty
+  std::string_view source{};  ///< "file:line" or empty
+  std::string_view message{};
+  std::string_view fields{};  ///< JSON object text made by the worker, or empty
   std::uint32_t dropped = 0;  ///< lines dropped before this one
   void encode(Bytes_& out) const;
   [[nodiscard]] static std::optional<LogRecord> decode(View payload);
@@ -164,6 +171,8 @@ struct RequestHead {
   std::vector<Header> headers;
   void encode(Bytes_& out) const;
   [[nodiscard]] static std::optional<RequestHead> decode(View payload);
+  /// The same into `*this`, which keeps its headers' memory. False on damage.
+  [[nodiscard]] bool read(View payload);
 };
 
 struct ResponseHead {
@@ -174,6 +183,8 @@ struct ResponseHead {
   void encode(Bytes_& out) const;
   /// `rest` receives what follows the head: the first body bytes.
   [[nodiscard]] static std::optional<ResponseHead> decode(View payload, View& rest);
+  /// The same into `*this`, which keeps its headers' memory. False on damage.
+  [[nodiscard]] bool read(View payload, View& rest);
 };
 
 struct Done {
@@ -185,7 +196,16 @@ struct Done {
   [[nodiscard]] static std::optional<Done> decode(View payload);
 };
 
+/// Payload of Trailers, ResponseTrailers and Env.
 void encode_headers(const std::vector<Header>& headers, Bytes_& out);
-[[nodiscard]] std::optional<std::vector<Header>> decode_headers(View payload);
+[[nodiscard]] std::optional<std::vector<Header>> decode_headers(View payload,
+                                                                std::size_t most = kMaxHeaders);
+
+/// Payload of Credit and BodyCredit: a count of bytes, not 0.
+void encode_credit(std::uint32_t bytes, Bytes_& out);
+[[nodiscard]] std::optional<std::uint32_t> decode_credit(View payload);
+/// Payload of Ping.
+void encode_ping(std::uint64_t token, Bytes_& out);
+[[nodiscard]] std::optional<std::uint64_t> decode_ping(View payload);
 
 }  // namespace perilune::link
