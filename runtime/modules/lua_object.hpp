@@ -1,0 +1,117 @@
+#pragma once
+
+/// @file
+/// Lua classes whose objects are C++ pointers: the one way in which modules make userdata.
+
+#include <array>
+#include <cstddef>
+#include <new>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "runtime/script/errors.hpp"
+
+extern "C" {
+#include <lauxlib.h>
+#include <lua.h>
+}
+
+namespace perilune::runtime {
+
+/// A function of a class or module. `suspends`: registered by `push_suspending`.
+struct LuaFunction {
+  const char* name;
+  int (*function)(lua_State* L);
+  bool suspends = false;
+};
+
+/// A property: `id` is what the class' getter and setter switch on.
+struct LuaProperty {
+  const char* name;
+  int id;
+};
+
+/// What a class consists of. `name` is its key in the registry, `shown` what `getmetatable` gives.
+struct LuaClass {
+  const char* name;
+  const char* shown;
+  std::span<const LuaFunction> methods;
+  std::span<const LuaProperty> readable;
+  std::span<const LuaProperty> writable;
+  int (*index)(lua_State* L);     ///< `lua_index<get>`
+  int (*newindex)(lua_State* L);  ///< `lua_newindex<set>`
+  int (*collect)(lua_State* L);
+};
+
+/// Makes the class' metatable unless it exists, and leaves it on the stack.
+void push_class(lua_State* L, const LuaClass& definition);
+/// Sets the functions as fields of the table on top.
+void set_functions(lua_State* L, std::span<const LuaFunction> functions);
+
+/// `__index` of a class: methods come from the upvalue, properties from `Get(L, id)`, which pushes
+/// one value; an unknown key raises bad_index.
+template <int (*Get)(lua_State* L, int id)>
+int lua_index(lua_State* L) {
+  lua_pushvalue(L, 2);
+  lua_rawget(L, lua_upvalueindex(1));
+  if (lua_type(L, -1) == LUA_TNUMBER) {
+    const int id = static_cast<int>(lua_tointeger(L, -1));
+    lua_settop(L, 2);
+    return Get(L, id);
+  }
+  if (lua_isnil(L, -1)) raise_core(L, CoreError::BadIndex);
+  return 1;
+}
+
+/// `__newindex` of a class: `Set(L, id)` finds the value at index 3; an unknown key raises EPERM.
+template <void (*Set)(lua_State* L, int id)>
+int lua_newindex(lua_State* L) {
+  lua_pushvalue(L, 2);
+  lua_rawget(L, lua_upvalueindex(2));
+  if (lua_type(L, -1) != LUA_TNUMBER) raise_errno(L, 1 /* EPERM */);
+  const int id = static_cast<int>(lua_tointeger(L, -1));
+  lua_settop(L, 3);
+  Set(L, id);
+  return 0;
+}
+
+/// A userdata of class `name` that holds a `T`, made of `arguments`.
+template <typename T, typename... Arguments>
+T& push_object(lua_State* L, const LuaClass& definition, Arguments&&... arguments) {
+  void* memory = lua_newuserdata(L, sizeof(T));
+  T* object = new (memory) T(std::forward<Arguments>(arguments)...);
+  push_class(L, definition);
+  lua_setmetatable(L, -2);
+  return *object;
+}
+
+template <typename T>
+T& check_object(lua_State* L, int index, const LuaClass& definition) {
+  return *static_cast<T*>(luaL_checkudata(L, index, definition.name));
+}
+
+/// The object at `index`, or nullptr if it is of another class.
+template <typename T>
+T* test_object(lua_State* L, int index, const LuaClass& definition) {
+  void* memory = lua_touserdata(L, index);
+  if (memory == nullptr || lua_getmetatable(L, index) == 0) return nullptr;
+  luaL_getmetatable(L, definition.name);
+  const bool same = lua_rawequal(L, -1, -2) != 0;
+  lua_pop(L, 2);
+  return same ? static_cast<T*>(memory) : nullptr;
+}
+
+template <typename T>
+int collect_object(lua_State* L) {
+  static_cast<T*>(lua_touserdata(L, 1))->~T();
+  return 0;
+}
+
+/// The string at `index` (a number is not one), or a Lua error.
+[[nodiscard]] std::string_view check_string(lua_State* L, int index);
+/// An integer in `minimum..maximum` at `index`, or EINVAL naming the argument.
+[[nodiscard]] long long check_integer(lua_State* L, int index, long long minimum,
+                                      long long maximum);
+
+}  // namespace perilune::runtime
