@@ -39,8 +39,9 @@ struct LauncherConfig {
   Level required = Level::Full;  ///< workers below this are killed and never handed out
   std::uint32_t max_workers = 1000;
   std::uint32_t spawns_per_second = 200;
-  std::string cgroup_parent;        ///< empty: own cgroup, if writable
+  std::string cgroup_parent;        ///< version 2 group; empty: own cgroup, if writable
   uid_t first_worker_uid = 200000;  ///< root launcher: worker uid = this + slot
+  std::chrono::milliseconds start_timeout{2000};  ///< for a worker to be locked down
 };
 
 /// A worker that is locked down and waits for its first frame.
@@ -56,8 +57,10 @@ struct SpawnedWorker {
 };
 
 struct SpawnFailed {
-  std::string step;  ///< "setns", "landlock", "seccomp", "level", "class" ...
-  int error = 0;     ///< errno or 0
+  /// A step of the worker's start (sandbox/step.hpp), or the launcher's own: "class", "rate",
+  /// "max_workers", "cgroup", "clone", "timeout", "died", "measure", "level".
+  std::string step;
+  int error = 0;  ///< errno of the step, or 0
   std::string detail;
 };
 
@@ -79,7 +82,8 @@ struct LauncherEvent {
 };
 
 /// The host's end. All calls are non-blocking; `fd()` is readable when an event is there.
-/// If the launcher is gone `receive` fails with `launcher_gone`: the host must stop.
+/// If the launcher is gone `receive` fails with `launcher_gone`: the host must stop. `receive`
+/// fails with `protocol_error` on a datagram that no launcher sends. One thread at a time.
 class LauncherClient {
  public:
   explicit LauncherClient(UniqueFd channel) noexcept : channel_{std::move(channel)} {}
@@ -99,9 +103,14 @@ class LauncherClient {
 
 /// Forks: returns the client in the child (the host). In the parent it runs the launcher until the
 /// host has exited, kills what is left of the workers, and then ends the process with the host's
-/// exit status (SIGTERM and SIGINT are forwarded to the host). Fails, in the parent's stead of
-/// forking, when the worker program cannot be opened or the level is below `config.required`:
-/// detail names each missing layer.
+/// exit status (128 + signal if one ended it). SIGTERM, SIGINT, SIGHUP and SIGQUIT are forwarded to
+/// the host, except those that a terminal has sent to it already. The host dies with the launcher,
+/// unless it changes its uid without setting PR_SET_PDEATHSIG again.
+///
+/// Before the host goes on, the launcher starts one worker, measures it and kills it. If that does
+/// not reach `config.required`, or anything that it needs is missing, the host never returns from
+/// the fork and the parent gets `sandbox_unavailable`: detail names the step or each missing layer.
+/// The calling process must be single-threaded.
 [[nodiscard]] Result<LauncherClient> fork_host(const LauncherConfig& config);
 
 /// Tries every layer on this machine in throw-away children, as `perilune doctor` shows it.

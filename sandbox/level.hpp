@@ -4,6 +4,7 @@
 /// Which layers of isolation there are, and the level that a set of them amounts to.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -59,10 +60,11 @@ class Layers {
 enum class Level : std::uint8_t { None, Filter, Jail, Strong, Full };
 [[nodiscard]] std::string_view name(Level level) noexcept;
 [[nodiscard]] std::optional<Level> parse_level(std::string_view text) noexcept;
-/// sandbox.md, section 10. `jit`: a JIT worker is not expected to have `Mdwe`.
-[[nodiscard]] Level level_of(Layers layers, bool jit = false) noexcept;
+/// The strongest level whose layers are all there. `Mdwe` belongs to none of them: it is reported,
+/// not required (docs/decisions/0011-levels-without-mdwe.md).
+[[nodiscard]] Level level_of(Layers layers) noexcept;
 /// The layers that `level` needs and `layers` lacks.
-[[nodiscard]] std::vector<Layer> missing_for(Level level, Layers layers, bool jit = false);
+[[nodiscard]] std::vector<Layer> missing_for(Level level, Layers layers);
 
 /// One layer as the probe found it.
 struct LayerFinding {
