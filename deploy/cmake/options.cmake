@@ -18,3 +18,7 @@ elseif(PERILUNE_SANITIZE STREQUAL "thread")
   target_link_options(perilune_options INTERFACE -fsanitize=thread)
   target_compile_definitions(perilune_options INTERFACE BOOST_USE_UCONTEXT BOOST_USE_TSAN PERILUNE_SANITIZED=1)
 endif()
+if(PERILUNE_FUZZ)
+  # The code under test reports its coverage to the fuzzer; the targets alone link its main().
+  target_compile_options(perilune_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()

@@ -18,6 +18,7 @@
 #include "host/routing/routes.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/base/unique_fd.hpp"
+#include "runtime/link/frame.hpp"
 
 namespace perilune::host {
 
@@ -58,8 +59,10 @@ class Gateway {
   /// The routes from now on.
   virtual void publish(std::shared_ptr<const RouteTable> routes) = 0;
   /// A worker serves: `links` has one end per thread. New requests of the app (and those that wait)
-  /// go to it; an instance attached before stays for what it runs until it is retired.
-  virtual void attach(InstanceId instance, AppKey key, std::vector<UniqueFd> links) = 0;
+  /// go to it; an instance attached before stays for what it runs until it is retired. `window`:
+  /// the worker's `link::stream_window` by the limits that it was configured with.
+  virtual void attach(InstanceId instance, AppKey key, std::vector<UniqueFd> links,
+                      std::uint32_t window = link::kInitialCredit) = 0;
   /// No new request for this instance; `drained` follows when the last stream is done.
   virtual void retire(InstanceId instance) = 0;
   /// The process is dead (its links may still hold frames: they are read out first). Streams

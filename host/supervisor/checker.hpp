@@ -1,0 +1,43 @@
+#pragma once
+
+/// @file
+/// Uploads, looked at in throw-away workers: the host itself never opens one.
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/spawn.hpp>
+#include <cstddef>
+
+#include "api/platform.hpp"
+#include "host/supervisor/signal.hpp"
+#include "host/supervisor/worker_pool.hpp"
+
+namespace perilune::host {
+
+/// At most `at_once` checks run, others wait in order of arrival.
+class Checker {
+ public:
+  Checker(boost::asio::io_context& loop, WorkerPool& pool, std::size_t at_once)
+      : loop_{loop}, pool_{pool}, at_once_{at_once} {}
+
+  /// `api::Platform::check`. The dry start runs under default limits; if it fails under them and
+  /// the bundle's manifest asks for more (within `ceiling`), once more under the manifest's.
+  [[nodiscard]] Result<api::CheckReport> check(const api::AppKey& key, const api::Upload& upload,
+                                               const Limits& ceiling, bool jit,
+                                               boost::asio::yield_context yield);
+  /// Who waits is refused, who comes is, too.
+  void stop();
+
+ private:
+  Result<api::CheckReport> run(const api::AppKey& key, const api::Upload& upload,
+                               const Limits& limits, const Limits& ceiling, bool jit,
+                               boost::asio::yield_context yield);
+
+  boost::asio::io_context& loop_;
+  WorkerPool& pool_;
+  std::size_t at_once_;
+  std::size_t running_ = 0;
+  bool stopped_ = false;
+  Signal freed_;
+};
+
+}  // namespace perilune::host
