@@ -105,7 +105,7 @@ class Target:
             return r.status, text
 
     def tenant(self, slug, fast):
-        status, answer = self.api("POST", "/v1/tenants", {"slug": slug, "jit": fast})
+        status, answer = self.api("POST", "/v1/tenants", {"slug": slug, "class": "fast" if fast else "strict"})
         if status not in (200, 201, 409):
             raise RuntimeError(f"tenant {slug}: {status} {answer}")
 
