@@ -30,7 +30,7 @@ def app_status(target, tenant, app):
     status, body = target.api("GET", f"/v1/tenants/{tenant}/apps/{app}")
     if status != 200:
         raise RuntimeError(f"{tenant}/{app}: {status} {body}")
-    return body.get("status", {})
+    return body.get("status") or {}
 
 
 def hello(target, options):
