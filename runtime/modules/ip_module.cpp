@@ -38,8 +38,7 @@ void SocketCount::take(lua_State* L) {
   Vm& vm = Vm::of(L);
   auto& slot = vm.slot<SocketSlot>();
   const std::uint64_t limit = vm.config().limits.count(Limit::Sockets);
-  if (*slot.open >= limit)
-    raise_limit(L, Limit::Sockets, *slot.open, limit);
+  if (*slot.open >= limit) raise_limit(L, Limit::Sockets, *slot.open, limit);
   open_ = slot.open;
   ++*open_;
 }
