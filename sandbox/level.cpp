@@ -33,7 +33,7 @@ constexpr Layers set_of(std::initializer_list<Layer> layers) {
 constexpr Layers joined(Layers a, Layers b) { return Layers{a.bits() | b.bits()}; }
 
 // Mdwe is in no level: Linux has it since 6.3 only, and the filter refuses executable memory with
-// or without it (docs/decisions/0011-levels-without-mdwe.md).
+// or without it (docs/decisions/0004-levels-without-mdwe.md).
 constexpr Layers kFilter =
     set_of({Layer::NoCapabilities, Layer::NoNewPrivileges, Layer::Rlimits, Layer::Seccomp});
 constexpr Layers kJail =

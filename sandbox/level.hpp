@@ -61,7 +61,7 @@ enum class Level : std::uint8_t { None, Filter, Jail, Strong, Full };
 [[nodiscard]] std::string_view name(Level level) noexcept;
 [[nodiscard]] std::optional<Level> parse_level(std::string_view text) noexcept;
 /// The strongest level whose layers are all there. `Mdwe` belongs to none of them: it is reported,
-/// not required (docs/decisions/0011-levels-without-mdwe.md).
+/// not required (docs/decisions/0004-levels-without-mdwe.md).
 [[nodiscard]] Level level_of(Layers layers) noexcept;
 /// The layers that `level` needs and `layers` lacks.
 [[nodiscard]] std::vector<Layer> missing_for(Level level, Layers layers);
