@@ -9,6 +9,8 @@
 # PERILUNE_METRICS (127.0.0.1:8082). Stop the server with: deploy/quickstart.sh stop
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# Clones in other folders share the compiler cache.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 data=${PERILUNE_DATA_DIR:-/var/lib/perilune}
 gateway=${PERILUNE_GATEWAY:-127.0.0.1:8080}

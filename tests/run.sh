@@ -4,6 +4,8 @@
 # FUZZ_SECONDS (10): how long each fuzz target runs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# Clones in other folders share the compiler cache.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] || stages=(style dev asan tsan fuzz)
