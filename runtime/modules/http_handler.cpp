@@ -3,6 +3,7 @@
 
 #include "runtime/modules/http_gateway.hpp"
 #include "runtime/modules/http_lua.hpp"
+#include "runtime/script/prelude.hpp"
 #include "runtime/vm/vm.hpp"
 
 namespace perilune::runtime {
@@ -32,7 +33,7 @@ int l_unanswered(lua_State* L) {
 void push_wrapper(lua_State* L, Vm& vm) {
   auto& slot = vm.slot<HandlerSlot>();
   if (slot.wrapper == LUA_NOREF) {
-    if (luaL_loadbuffer(L, kWrapper.data(), kWrapper.size(), "=handler") != 0) lua_error(L);
+    if (luaL_loadbuffer(L, kWrapper.data(), kWrapper.size(), kPreludeChunk) != 0) lua_error(L);
     vm.push_handler(L);
     lua_pushcfunction(L, l_unanswered);
     push_class(L, http_socket_class());

@@ -1,6 +1,7 @@
 #include "runtime/script/traceback.hpp"
 
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <lua.hpp>
@@ -55,7 +56,18 @@ int depth(lua_State* L) {
 
 }  // namespace
 
-void push_traceback(lua_State* L, lua_State* of, const char* message, int level) {
+int line_in_message(lua_State* of, std::string_view text) noexcept {
+  lua_Debug frame{};
+  if (lua_getstack(of, 0, &frame) == 0 || lua_getinfo(of, "S", &frame) == 0) return 0;
+  const std::string_view file{frame.short_src};
+  if (!text.starts_with(file) || text.substr(file.size(), 1) != ":") return 0;
+  int line = 0;
+  const char* const from = text.data() + file.size() + 1;
+  const auto read = std::from_chars(from, text.data() + text.size(), line);
+  return read.ec == std::errc{} && line > 0 ? line : 0;
+}
+
+void push_traceback(lua_State* L, lua_State* of, const char* message, int level, int top_line) {
   LuaBuffer out{L};
   if (message != nullptr) {
     out.append(std::string_view{message});
@@ -66,6 +78,7 @@ void push_traceback(lua_State* L, lua_State* of, const char* message, int level)
   lua_Debug frame{};
   for (int shown = 0; lua_getstack(of, level, &frame) != 0; ++level) {
     if (lua_getinfo(of, "Snl", &frame) == 0 || is_ours(frame)) continue;
+    if (level == 0 && frame.currentline <= 0 && *frame.what != 'C') frame.currentline = top_line;
     if (++shown == kFirst && total - level > kLast + 1) {
       out.append("\n\t...");
       level = total - kLast;
