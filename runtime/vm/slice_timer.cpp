@@ -74,6 +74,12 @@ SliceTimer::~SliceTimer() {
   if (owner_) ::timer_delete(timer_);
 }
 
+void SliceTimer::set_slice(std::chrono::nanoseconds slice) noexcept {
+  if (slice == slice_) return;
+  slice_ = slice;
+  if (std::exchange(armed_, false)) arm();
+}
+
 void SliceTimer::arm() noexcept {
   if (armed_) return;
   const itimerspec every{to_timespec(slice_), to_timespec(slice_)};

@@ -21,6 +21,8 @@ class SliceTimer {
   SliceTimer& operator=(SliceTimer&&) = delete;
   ~SliceTimer();
 
+  /// From now on ticks come every `slice`; at once if it is armed.
+  void set_slice(std::chrono::nanoseconds slice) noexcept;
   /// Call when the loop starts to run VMs after it was idle; ticks follow every slice of CPU time.
   /// Cheap when it is armed already.
   void arm() noexcept;
