@@ -45,6 +45,7 @@ class Fiber {
   State state = State::Ready;
   bool interrupted = false;
   bool is_main = false;
+  bool ran_out = false;             ///< caught an out-of-memory error
   bool failed = false;              ///< Done with an error: it is on L's stack
   bool ended_by_interrupt = false;  ///< Done with `interrupted`
 };

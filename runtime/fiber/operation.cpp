@@ -8,6 +8,10 @@
 
 namespace perilune::runtime {
 
+Operation::~Operation() {
+  if (fiber_ != nullptr) fiber_->scheduler->vm().heap.uncharge(kCharge);
+}
+
 void Operation::complete() noexcept {
   if (completed_) return;
   completed_ = true;
@@ -52,6 +56,7 @@ void Scheduler::check_may_suspend(lua_State* L, bool interruption_point) {
 int Scheduler::suspend(lua_State* L, std::unique_ptr<Operation> operation) {
   check_may_suspend(L, operation->interruptible());
   if (operation->completed_) return operation->finish(L);
+  if (!vm_.heap.charge(Operation::kCharge)) luaL_error(L, "not enough memory");
   Fiber& fiber = *current_;
   operation->fiber_ = &fiber;
   operation->since_ = std::chrono::steady_clock::now();

@@ -9,6 +9,7 @@
 #include "runtime/fiber/library.hpp"
 #include "runtime/fiber/scheduler.hpp"
 #include "runtime/script/errors.hpp"
+#include "runtime/script/prelude.hpp"
 #include "runtime/vm/vm_impl.hpp"
 
 namespace perilune::runtime {
@@ -66,7 +67,14 @@ int l_caught(lua_State* L) {
   Vm::Impl& vm = Vm::Impl::of(L);
   if (lua_toboolean(L, 1) == 0 && vm.heap.take_failure()) {
     // Memory may have run out between the end of a wait and the taking of its result.
-    if (Fiber* fiber = vm.scheduler.current()) fiber->operation.reset();
+    if (Fiber* fiber = vm.scheduler.current()) {
+      fiber->operation.reset();
+      // What it holds is its own until its request is done; a background fiber may never be.
+      const Invocation* invocation = fiber->invocation;
+      const bool request =
+          invocation != nullptr && invocation->config().work == Invocation::Work::Request;
+      (request ? fiber->ran_out : vm.suspected_full) = true;
+    }
     vm.collect(L);
   }
   return lua_gettop(L);
@@ -227,7 +235,7 @@ int l_yield(lua_State* L) {
 
 void open_prelude(lua_State* L) {
   lua_settop(L, 0);
-  if (luaL_loadbufferx(L, kPrelude, sizeof kPrelude - 1, "=fibers", "t") != 0) lua_error(L);
+  if (luaL_loadbufferx(L, kPrelude, sizeof kPrelude - 1, kPreludeChunk, "t") != 0) lua_error(L);
   lua_getglobal(L, "pcall");
   lua_getglobal(L, "xpcall");
   for (lua_CFunction f :

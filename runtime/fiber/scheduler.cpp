@@ -105,22 +105,20 @@ void Scheduler::end(Fiber& fiber, int status) {
       lua_xmove(L, fiber.L, 1);
     }));
   }
-  // Nobody is left who could catch it: the budget's error is how the whole invocation ends.
+  // Nobody is left who could catch it: the budget's error is how the whole invocation ends. In the
+  // background only this fiber does, while the others stay below the budget.
   const bool last_word = fiber.handle == nullptr && fiber.joiner == nullptr;
   if (fiber.failed && last_word && fiber.invocation != nullptr) {
-    if (status == LUA_ERRMEM) condemn(*fiber.invocation, Outcome::MemoryLimit);
-    if (fiber.invocation->over_cpu_) condemn(*fiber.invocation, Outcome::CpuLimit);
+    const bool background = fiber.invocation->config_.work == Invocation::Work::Background;
+    if (!background && status == LUA_ERRMEM) condemn(*fiber.invocation, Outcome::MemoryLimit);
+    if (!background && fiber.invocation->over_cpu_) condemn(*fiber.invocation, Outcome::CpuLimit);
   }
   if (fiber.is_main) finish_main(fiber, status);
   if (fiber.joiner != nullptr) fiber.joiner->complete();
   report(fiber, status);
   leave_invocation(fiber);
   release(fiber);
-  if (!vm_.heap.exhausted()) return;
-  static_cast<void>(vm_.protect_here([this](lua_State* L) { vm_.collect(L); }));
-  if (vm_.heap.used() > vm_.heap.limit() / 10 * 9) {
-    vm_.die(Outcome::MemoryLimit, "memory: full after an out-of-memory error and a collection");
-  }
+  if (vm_.heap.exhausted()) vm_.end_if_full();
 }
 
 std::string Scheduler::describe_error(Fiber& fiber, int status) {
@@ -131,8 +129,11 @@ std::string Scheduler::describe_error(Fiber& fiber, int status) {
     luaL_checkstack(fiber.L, 1, "error");
     lua_pushvalue(fiber.L, -1);
     lua_xmove(fiber.L, L, 1);
-    text = "'" + error_text(L, -1) + "'";
-    push_traceback(L, fiber.L, nullptr, 0);
+    const std::string message = error_text(L, -1);
+    text = "'" + message + "'";
+    int line = line_in_message(fiber.L, message);
+    if (line == 0 && vm_.raised_in == fiber.L) line = vm_.raised_line;
+    push_traceback(L, fiber.L, nullptr, 0, line);
     text += "\n";
     text += lua_tostring(L, -1);
   }));
@@ -157,10 +158,14 @@ void Scheduler::report(Fiber& fiber, int status) {
 void Scheduler::finish_main(Fiber& fiber, int status) {
   vm_.main_done = true;
   if (fiber.failed) {
-    char address[32];
-    std::snprintf(address, sizeof address, "%p", static_cast<void*>(&vm_.self));
-    vm_.main_error = std::string{"Main fiber from VM "} + address +
-                     " panicked: " + describe_error(fiber, status);
+    std::string who = "Main fiber";
+    // Where things lie in a worker's memory is nobody's business.
+    if (vm_.config.profile == Profile::Engine) {
+      char address[32];
+      std::snprintf(address, sizeof address, " from VM %p", static_cast<void*>(&vm_.self));
+      who += address;
+    }
+    vm_.main_error = who + " panicked: " + describe_error(fiber, status);
     return;
   }
   if (lua_gettop(fiber.L) == 0) return;
@@ -223,13 +228,14 @@ void Scheduler::interrupt_all() noexcept {
 }
 
 void Scheduler::join_invocation(Fiber& fiber, Invocation* invocation) noexcept {
+  if (invocation == nullptr) invocation = vm_.background;
   fiber.invocation = invocation;
   if (invocation == nullptr) return;
   fiber.previous_of_invocation = nullptr;
   fiber.next_of_invocation = invocation->first_fiber_;
   if (fiber.next_of_invocation != nullptr) {
     fiber.next_of_invocation->previous_of_invocation = &fiber;
-  } else {
+  } else if (invocation->config_.work == Invocation::Work::Request) {
     ++invocations_;
   }
   invocation->first_fiber_ = &fiber;
@@ -239,6 +245,7 @@ void Scheduler::join_invocation(Fiber& fiber, Invocation* invocation) noexcept {
 }
 
 void Scheduler::leave_invocation(Fiber& fiber) {
+  if (std::exchange(fiber.ran_out, false)) vm_.suspected_full = true;
   Invocation* invocation = std::exchange(fiber.invocation, nullptr);
   if (invocation == nullptr) return;
   (fiber.previous_of_invocation != nullptr ? fiber.previous_of_invocation->next_of_invocation
@@ -247,7 +254,7 @@ void Scheduler::leave_invocation(Fiber& fiber) {
     fiber.next_of_invocation->previous_of_invocation = fiber.previous_of_invocation;
   }
   if (--invocation->fibers_ > 0) return;
-  --invocations_;
+  if (invocation->config_.work == Invocation::Work::Request) --invocations_;
   vm_.meter.close(*invocation);
   if (!invocation->on_last_fiber) return;
   // It may destroy the invocation, and with it the function.

@@ -96,7 +96,10 @@ TEST_CASE("a detached fiber's error is logged and the VM goes on") {
 TEST_CASE("the main fiber's error has its text and traceback") {
   Script script;
   const auto error = script.run("local function f() error('bad') end f()");
-  CHECK(error.find("Main fiber from VM 0x") == 0);
+  CHECK(error.find("Main fiber panicked: ") == 0);
+  VmConfig engine;
+  engine.profile = Profile::Engine;
+  CHECK(Script{engine}.run("error('bad')").find("Main fiber from VM 0x") == 0);
   CHECK(error.find("panicked: 'main.lua:1: bad'\nstack traceback") != std::string::npos);
   Script other;
   const auto hidden = other.run(

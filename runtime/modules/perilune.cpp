@@ -42,6 +42,11 @@ double milliseconds(std::chrono::nanoseconds time) {
   return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
 }
 
+/// The start-up and the background are no requests.
+bool is_request(const Invocation* invocation) {
+  return invocation != nullptr && invocation->config().work == Invocation::Work::Request;
+}
+
 int l_limits(lua_State* L) {
   Vm& vm = Vm::of(L);
   const VmUsage usage = vm.usage();
@@ -66,7 +71,7 @@ int l_limits(lua_State* L) {
 int l_request(lua_State* L) {
   Vm& vm = Vm::of(L);
   const Invocation* invocation = vm.current_invocation();
-  if (invocation == nullptr) {
+  if (!is_request(invocation)) {
     lua_pushnil(L);
     return 1;
   }
@@ -94,7 +99,7 @@ int l_defer(lua_State* L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   Vm& vm = Vm::of(L);
   const Invocation* invocation = vm.current_invocation();
-  if (invocation == nullptr) {
+  if (!is_request(invocation)) {
     raise_code(L, kGenericCategory, EPERM, "perilune.defer: no request is being handled");
   }
   auto& functions = vm.slot<Deferred>().functions[invocation];

@@ -99,9 +99,11 @@ class Fields {
   std::string text_;
 };
 
-/// False if the invocation has logged all that it may; says so once.
+/// False if the invocation has logged all that it may; says so once. The background has no end: its
+/// lines are bounded by their rate.
 bool admit(Vm& vm, Invocation* invocation, std::size_t bytes) {
-  if (invocation == nullptr) return true;
+  if (invocation == nullptr || invocation->config().work == Invocation::Work::Background)
+    return true;
   const auto limit = vm.config().limits.raw(Limit::LogInvocation);
   const bool was_over = invocation->logged() > limit;
   if (!was_over) invocation->add_logged(bytes);

@@ -101,6 +101,47 @@ TEST_CASE("the error of the CPU budget can be caught once and leaves time for an
   CHECK(invocation.cpu() >= 100ms);
 }
 
+TEST_CASE("the error of the CPU budget and its traceback say where it was") {
+  for (const bool jit : {false, true}) {
+    VmConfig config;
+    config.jit = jit;
+    Script script{config};
+    Invocation invocation{budget()};
+    const auto error =
+        script.run("local function spin()\n  while true do end\nend\nspin()", &invocation);
+    CHECK(error.find("'main.lua:2: cpu_limit: ") != std::string::npos);
+    CHECK(error.find(" ms of CPU used, limit 100 ms'") != std::string::npos);
+    CHECK(error.find("\n\tmain.lua:2: in function 'spin'\n\tmain.lua:4: in main chunk") !=
+          std::string::npos);
+    // Condemned: the error is but a name then.
+    Script stubborn{config};
+    Invocation other{budget()};
+    const auto again = stubborn.run(
+        "local function spin()\n  while true do end\nend\n"
+        "for i = 1, 2 do pcall(spin) end\nwhile true do end",
+        &other);
+    INFO(again);
+    const auto at = again.find("'cpu_limit'\nstack traceback:\n\tmain.lua:");
+    REQUIRE(at != std::string::npos);
+    CHECK(again.substr(again.find("main.lua:", at) + 10).starts_with(": in main chunk"));
+  }
+}
+
+TEST_CASE("a traceback shows the line of an instruction's error and no function of ours") {
+  Script script;
+  const auto error = script.run(
+      "local function f()\n  local x\n  return pcall(error) and x.y\nend\n"
+      "pcall(function() end)\nlocal function g() return x.y end\nlocal n = 1\n  n.x.y = 1");
+  CHECK(error.find("'main.lua:8: attempt to index") != std::string::npos);
+  CHECK(error.find("\n\tmain.lua:8: in main chunk") != std::string::npos);
+  const auto inner =
+      script.run("local time = require('time')\npcall(time.sleep, 0)\ntime.sleep({})");
+  const auto trace = inner.find("stack traceback:");
+  REQUIRE(trace != std::string::npos);
+  CHECK(inner.find("perilune", trace) == std::string::npos);
+  CHECK(inner.find("main.lua:3: in main chunk", trace) != std::string::npos);
+}
+
 TEST_CASE("below its budget a script is not disturbed") {
   Script script;
   auto config = budget();

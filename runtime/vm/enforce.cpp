@@ -1,10 +1,12 @@
 // What happens in the hook: garbage collection under pressure, CPU budgets, the end of a slice.
 
-#include <cstdio>
+#include <algorithm>
 #include <lua.hpp>
+#include <string>
 #include <utility>
 
 #include "runtime/script/errors.hpp"
+#include "runtime/script/traceback.hpp"
 #include "runtime/vm/vm_impl.hpp"
 
 namespace perilune::runtime {
@@ -61,6 +63,7 @@ void Vm::Impl::on_hook(lua_State* L) {
         // refers to on the stack.
         scheduler.current()->operation.reset();
         set_hook(1);
+        note_line(L);
         raise_verdict(L);
       case Action::Die: die(Outcome::CpuLimit, "CPU used beyond cpu_ms and cpu_hard_ms");
     }
@@ -71,6 +74,14 @@ void Vm::Impl::on_hook(lua_State* L) {
   }
 }
 
+std::chrono::nanoseconds Vm::Impl::cpu_left(const Invocation& invocation) noexcept {
+  const std::chrono::nanoseconds own = invocation.config_.cpu_soft - invocation.cpu_;
+  const Invocation* account = invocation.account_;
+  return account == nullptr
+             ? own
+             : std::min<std::chrono::nanoseconds>(own, account->config_.cpu_soft - account->cpu_);
+}
+
 Vm::Impl::Action Vm::Impl::judge() noexcept {
   Invocation* invocation = scheduler.current()->invocation;
   if (invocation == nullptr) return Action::Continue;
@@ -79,10 +90,12 @@ Vm::Impl::Action Vm::Impl::judge() noexcept {
     const auto hard = invocation->config_.cpu_hard;
     if (hard.count() > 0 && invocation->cpu_ > soft + hard) return Action::Die;
     const auto slice = config.limits.duration(Limit::Slice);
-    invocation->watched_ = invocation->over_cpu_ || invocation->cpu_ + slice + slice / 2 >= soft;
-    if (invocation->verdict_ == Outcome::Ok && invocation->cpu_ >= soft) {
+    const auto left = cpu_left(*invocation);
+    invocation->watched_ = invocation->over_cpu_ || left <= slice + slice / 2;
+    if (invocation->verdict_ == Outcome::Ok && left.count() <= 0) {
       if (!invocation->over_cpu_) {
         invocation->over_cpu_ = true;
+        ++invocation->overruns_;
         invocation->grace_end_ = invocation->cpu_ + kGrace;
         return Action::Raise;
       }
@@ -109,6 +122,35 @@ bool Vm::Impl::must_stop() {
   return closing || (invocation != nullptr && invocation->verdict_ != Outcome::Ok);
 }
 
+/// For the traceback: once the error is on its way the stack no longer knows.
+void Vm::Impl::note_line(lua_State* L) noexcept {
+  lua_Debug frame{};
+  raised_in = L;
+  raised_line = 0;
+  if (lua_getstack(L, 0, &frame) != 0 && lua_getinfo(L, "l", &frame) != 0)
+    raised_line = frame.currentline;
+}
+
+/// "init.lua:2: cpu_limit: 200 ms of CPU used, limit 200 ms", as an error code.
+void Vm::Impl::raise_cpu_limit(lua_State* L, const Invocation& invocation) {
+  // What a request left behind may end by the background's budget.
+  const bool shared =
+      invocation.account_ != nullptr && invocation.cpu_ < invocation.config_.cpu_soft;
+  const Invocation& over = shared ? *invocation.account_ : invocation;
+  const bool outside = over.config_.work == Invocation::Work::Background;
+  const auto milliseconds = [](auto time) {
+    return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count() &
+                            0x7fffffff);
+  };
+  push_position(L, 0);
+  const char* position = lua_tostring(L, -1);
+  const char* text =
+      lua_pushfstring(L, "%s%scpu_limit: %d ms of CPU used%s, limit %d ms", position,
+                      *position == 0 ? "" : ": ", milliseconds(over.cpu_),
+                      outside ? " in the background" : "", milliseconds(over.config_.cpu_soft));
+  raise_code(L, kPeriluneCategory, static_cast<int>(Outcome::CpuLimit), text);
+}
+
 void Vm::Impl::raise_verdict(lua_State* L) {
   const Fiber* fiber = scheduler.current();
   const Invocation* invocation = fiber == nullptr ? nullptr : fiber->invocation;
@@ -116,14 +158,7 @@ void Vm::Impl::raise_verdict(lua_State* L) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, verdicts[static_cast<std::size_t>(invocation->verdict_)]);
     lua_error(L);
   } else if (invocation != nullptr && invocation->over_cpu_) {
-    using std::chrono::duration_cast;
-    using std::chrono::microseconds;
-    const auto used = duration_cast<microseconds>(invocation->cpu_).count();
-    char text[96];
-    std::snprintf(text, sizeof text, "cpu_limit: %.1f ms of CPU used, limit %.1f ms",
-                  static_cast<double>(used) / 1e3,
-                  static_cast<double>(invocation->config_.cpu_soft.count()) / 1e3);
-    raise_code(L, "perilune", static_cast<int>(Outcome::CpuLimit), text);
+    raise_cpu_limit(L, *invocation);
   }
   raise_core(L, CoreError::Interrupted);
 }
@@ -131,6 +166,15 @@ void Vm::Impl::raise_verdict(lua_State* L) {
 void Vm::Impl::collect(lua_State* L) {
   const Collection collection{heap};
   lua_gc(L, LUA_GCCOLLECT, 0);
+}
+
+void Vm::Impl::end_if_full() {
+  suspected_full = false;
+  static_cast<void>(protect_here([this](lua_State* L) { collect(L); }));
+  if (heap.used() <= heap.limit() / 10 * 9) return;
+  die(Outcome::MemoryLimit, "memory: full after an out-of-memory error and a collection (" +
+                                std::to_string(heap.used()) + " bytes in use, limit " +
+                                std::to_string(heap.limit()) + ")");
 }
 
 void Vm::Impl::die(Outcome outcome, std::string message) {

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// One request and all fibers that it spawned: budget, deadline, identity, and how it ended.
+/// One request and all fibers that it spawned: budget, deadline, identity, and how it ended. What
+/// an app does outside of requests is an invocation too: its start-up, then its background.
 
 #include <chrono>
 #include <cstddef>
@@ -20,7 +21,10 @@ class Fiber;
 /// inherits the invocation of the fiber that spawned it. VM's thread only.
 class Invocation {
  public:
+  enum class Work : std::uint8_t { Request, StartUp, Background };
+
   struct Config {
+    Work work = Work::Request;
     std::uint64_t id_low = 0;
     std::uint64_t id_high = 0;
     std::string client;
@@ -36,7 +40,13 @@ class Invocation {
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   /// CPU charged so far (exact up to the running slice).
   [[nodiscard]] std::chrono::nanoseconds cpu() const noexcept { return cpu_; }
-  void charge(std::chrono::nanoseconds cpu) noexcept { cpu_ += cpu; }
+  void charge(std::chrono::nanoseconds cpu) noexcept {
+    cpu_ += cpu;
+    if (account_ != nullptr) account_->cpu_ += cpu;
+  }
+  /// From now on its CPU counts for `account` too, and it ends when either budget is used up.
+  /// `account` outlives it.
+  void share_with(Invocation* account) noexcept { account_ = account; }
   [[nodiscard]] std::uint32_t fibers() const noexcept { return fibers_; }
   [[nodiscard]] std::uint32_t most_fibers() const noexcept { return most_fibers_; }
   [[nodiscard]] std::size_t logged() const noexcept { return logged_; }
@@ -53,11 +63,31 @@ class Invocation {
     if (verdict_ == Outcome::Ok) verdict_ = verdict;
   }
 
-  /// The start-up is over: what it spawned and still runs has neither budget nor deadline now.
-  void lift_budget() noexcept {
-    config_.cpu_soft = config_.cpu_hard = std::chrono::microseconds{0};
+  /// The start-up is over: what it spawned and still runs is the app's background from now on. It
+  /// has no deadline, and a budget that `refund` refills.
+  void become_background(std::chrono::microseconds soft, std::chrono::microseconds hard) noexcept {
+    config_.work = Work::Background;
+    config_.cpu_soft = soft;
+    config_.cpu_hard = hard;
     config_.deadline = std::chrono::steady_clock::time_point::max();
+    cpu_ = std::chrono::nanoseconds{0};
+    logged_ = 0;
+    over_cpu_ = false;
   }
+  /// Gives CPU back, down to nothing used. A budget that is half free is a new one: its next end is
+  /// told by an error that can be caught again.
+  void refund(std::chrono::nanoseconds cpu) noexcept {
+    cpu_ = cpu < cpu_ ? cpu_ - cpu : std::chrono::nanoseconds{0};
+    if (verdict_ == Outcome::Ok && cpu_ < config_.cpu_soft / 2) over_cpu_ = false;
+  }
+  /// Its last fiber has gone: whatever ended it does not concern the next ones. What was used stays
+  /// used.
+  void renew() noexcept {
+    verdict_ = Outcome::Ok;
+    over_cpu_ = false;
+  }
+  /// How often the budget was used up.
+  [[nodiscard]] std::uint32_t overruns() const noexcept { return overruns_; }
 
   /// Called when the last fiber of the invocation has ended or left it; may destroy the invocation.
   std::function<void(Invocation&)> on_last_fiber;
@@ -72,10 +102,12 @@ class Invocation {
   std::uint32_t fibers_ = 0;
   std::uint32_t most_fibers_ = 0;
   Outcome verdict_ = Outcome::Ok;
+  std::uint32_t overruns_ = 0;
   bool over_cpu_ = false;
   bool watched_ = false;  ///< so near the end of its budget that the clock is read all the time
   std::chrono::nanoseconds grace_end_{0};  ///< of `cpu()`, once over_cpu_
   Fiber* first_fiber_ = nullptr;
+  Invocation* account_ = nullptr;
   // The meter's: measured but not charged yet.
   std::chrono::nanoseconds measured_{0};
   Invocation* touched_ = nullptr;

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <lua.hpp>
 
+#include "runtime/vm/operation.hpp"
 #include "runtime/vm/vm_fixture.hpp"
 
 using namespace perilune::runtime;
@@ -76,6 +77,53 @@ TEST_CASE("a VM that stays full dies") {
   CHECK(script.run("string.keep = {} for i = 1, 1e9 do string.keep[i] = {} end")
             .find("not enough memory") != std::string::npos);
   CHECK(script.vm->death() == Outcome::MemoryLimit);
+}
+
+TEST_CASE("a VM that stays full after a caught error dies when the request is done, not before") {
+  for (const bool frees : {false, true}) {
+    Script script{with(Limit::Memory, 8 * kMiB)};
+    const std::string source = std::string{"return function()\n local t = {}\n"} +
+                               (frees ? "" : "string.keep = t") + R"lua(
+      local ok, e = pcall(function() for i = 1, 1e9 do t[i] = ('x'):rep(1e5) .. i end end)
+      assert(not ok and e == 'not enough memory')
+      this_fiber.yield()
+      require('sleep_for')(5)
+      print('finished')
+    end)lua";
+    REQUIRE(script.run(source) == "");
+    Invocation invocation{{}};
+    REQUIRE(script.vm
+                ->protect([&](lua_State* L) {
+                  script.vm->push_handler(L);
+                  script.vm->spawn(L, 0, &invocation);
+                })
+                .has_value());
+    script.finish();
+    INFO((frees ? "frees" : "keeps"));
+    CHECK(script.host.lines == std::vector<std::string>{"finished"});
+    CHECK(script.vm->death() == (frees ? Outcome::Ok : Outcome::MemoryLimit));
+    CHECK(invocation.verdict() == Outcome::Ok);
+  }
+}
+
+TEST_CASE("outside of requests a VM that stays full dies at the end of the slice") {
+  Script script{with(Limit::Memory, 8 * kMiB)};
+  CHECK(script.run("string.keep = {} pcall(function() for i = 1, 1e9 do "
+                   "string.keep[i] = ('x'):rep(1e5) .. i end end) require('sleep_for')(1e6)") ==
+        "");
+  CHECK(script.vm->death() == Outcome::MemoryLimit);
+  CHECK(script.vm->death_message().find("limit 8388608") != std::string::npos);
+}
+
+TEST_CASE("a suspended fiber is charged for what it waits in") {
+  Script script;
+  REQUIRE(script.vm->start("require('sleep_for')(1)", "main.lua", nullptr).has_value());
+  CHECK(script.vm->run() == Vm::RunState::Idle);
+  const auto asleep = script.vm->usage().memory;
+  script.vm->shut_down();
+  REQUIRE(script.vm->usage().memory == asleep);
+  script.finish();
+  CHECK(script.vm->usage().memory + Operation::kCharge <= asleep);
 }
 
 TEST_CASE("what the runtime holds for a VM counts") {

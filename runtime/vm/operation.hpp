@@ -14,6 +14,7 @@
 /// on the VM's thread.
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -32,7 +33,11 @@ class Operation {
   Operation() = default;
   Operation(const Operation&) = delete;
   Operation& operator=(const Operation&) = delete;
-  virtual ~Operation() = default;
+  virtual ~Operation();
+
+  /// What the VM's memory account is charged for one while its fiber is suspended: about what it
+  /// and its place in a queue take.
+  static constexpr std::size_t kCharge = 128;
 
   /// "sleep_for", "tcp.socket:read_some": a literal.
   [[nodiscard]] virtual const char* name() const noexcept = 0;

@@ -105,6 +105,8 @@ void Vm::Impl::run_ready() {
     if (preemption.tick.exchange(false, std::memory_order_relaxed)) break;
     if (turn % kLook == 0 && Clock::now() >= end) break;
   }
+  if (suspected_full) end_if_full();
+  if (death != Outcome::Ok) return;
   result = scheduler.has_ready() ? RunState::Ready : RunState::Idle;
 }
 

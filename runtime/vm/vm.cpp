@@ -149,8 +149,12 @@ Invocation* Vm::current_invocation() noexcept {
   return fiber == nullptr ? nullptr : fiber->invocation;
 }
 
+void Vm::set_background(Invocation* invocation) noexcept { impl_->background = invocation; }
+Invocation* Vm::background() noexcept { return impl_->background; }
+
 void Vm::set_current_invocation(Invocation* invocation) noexcept {
   Fiber* fiber = impl_->scheduler.current();
+  if (invocation == nullptr) invocation = impl_->background;
   if (fiber == nullptr || fiber->invocation == invocation) return;
   impl_->scheduler.leave_invocation(*fiber);
   impl_->scheduler.join_invocation(*fiber, invocation);

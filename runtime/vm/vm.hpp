@@ -145,7 +145,11 @@ class Vm {
 
   /// The invocation of the running fiber, or nullptr.
   [[nodiscard]] Invocation* current_invocation() noexcept;
-  /// From now on the running fiber belongs to `invocation` (nullptr: to none).
+  /// The invocation of all fibers that would have none. nullptr (the engine): they have none.
+  /// Outlives the VM.
+  void set_background(Invocation* invocation) noexcept;
+  [[nodiscard]] Invocation* background() noexcept;
+  /// From now on the running fiber belongs to `invocation` (nullptr: to the background).
   void set_current_invocation(Invocation* invocation) noexcept;
   /// Ends an invocation from outside: condemns it and interrupts its fibers. Any time, VM's thread.
   void condemn(Invocation& invocation, Outcome verdict);

@@ -52,12 +52,18 @@ struct Vm::Impl {
   /// Charges the running invocation and decides about it.
   enum class Action : std::uint8_t { Continue, Raise, Die };
   [[nodiscard]] Action judge() noexcept;
+  /// Of its own budget and of the one that it shares.
+  [[nodiscard]] static std::chrono::nanoseconds cpu_left(const Invocation& invocation) noexcept;
+  [[noreturn]] void raise_cpu_limit(lua_State* L, const Invocation& invocation);
   void set_hook(int every) noexcept;
   [[nodiscard]] int period_for(const Invocation* invocation) const noexcept;
   [[nodiscard]] bool must_stop();
   [[noreturn]] void raise_verdict(lua_State* L);
+  void note_line(lua_State* L) noexcept;
   void preempt();
   void collect(lua_State* L);
+  /// Collects, and ends a VM that stays full. At the bottom of the stack only.
+  void end_if_full();
   void die(Outcome outcome, std::string message);
   static void on_pressure(void* impl) noexcept;
 
@@ -85,7 +91,11 @@ struct Vm::Impl {
   boost::context::fiber caller;
 
   int hook_period = 0;
+  Invocation* background = nullptr;
+  const lua_State* raised_in = nullptr;  ///< where the hook raised last, and at which line
+  int raised_line = 0;
   bool raised_by_hook = false;  ///< the error under way is the hook's: hooks are off in handlers
+  bool suspected_full = false;  ///< somebody caught an out-of-memory error and is done
   bool closing = false;
   Outcome death = Outcome::Ok;
   std::string death_message;
