@@ -22,13 +22,17 @@ constexpr std::array<LimitSpec, kLimitCount> kTable{{
      "Memory of the app's worker process."},
     {L::Cpu, "cpu_ms", U::Milliseconds, 200, 1, 60 * kSecond,
      "CPU time of one invocation; then an error that can be caught once and is raised again until "
-     "the fibers have unwound."},
+     "the fibers have unwound. What an app does outside of requests has as much at once, and a "
+     "tenth "
+     "of the time that passes."},
     {L::CpuHard, "cpu_hard_ms", U::Milliseconds, 250, 10, 60 * kSecond,
      "CPU time beyond cpu_ms after which the worker is killed."},
     {L::Slice, "slice_ms", U::Milliseconds, 10, 1, 100,
-     "CPU time after which a VM hands its thread on."},
+     "CPU time after which a VM hands its thread on; also how soon a worker that computes looks at "
+     "its requests."},
     {L::Wall, "wall_ms", U::Milliseconds, 30 * kSecond, 10, 3600 * kSecond,
-     "Time from the request's head to the end of its response."},
+     "Time from the request's head to the end of its response, and of the fibers that the request "
+     "leaves behind."},
     {L::StreamIdle, "stream_idle_ms", U::Milliseconds, 60 * kSecond, 100, 3600 * kSecond,
      "Time without a byte in either direction after which a stream is cut."},
     {L::StartupCpu, "startup_cpu_ms", U::Milliseconds, 400, 10, 10 * kSecond,

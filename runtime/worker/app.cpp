@@ -15,6 +15,7 @@ constexpr std::chrono::milliseconds kUnwind{200};
 
 runtime::Invocation::Config startup_budget(const Limits& limits) {
   runtime::Invocation::Config config;
+  config.work = runtime::Invocation::Work::StartUp;
   config.cpu_soft = limits.duration(Limit::StartupCpu);
   config.cpu_hard = limits.duration(Limit::CpuHard);
   return config;
@@ -39,7 +40,7 @@ App::App(AppConfig config, Files files, LogSink& log)
     : config_{std::move(config)},
       files_{std::move(files)},
       log_{log},
-      startup_{startup_budget(config_.limits)},
+      own_{startup_budget(config_.limits)},
       network_{runtime::VirtualNetwork::Config{config_.http_port}} {}
 
 App::~App() {
@@ -60,6 +61,7 @@ std::optional<StartResult> App::start(Clock::time_point now) {
   auto made = runtime::Vm::create(config, *this, hosted_modules());
   if (!made) return failure(made.error().code, made.error().detail);
   vm_ = std::move(*made);
+  vm_->set_background(&own_);
   runtime::set_network(*vm_, network_);
   auto& identity = vm_->slot<runtime::AppIdentity>();
   identity.tenant = config_.tenant;
@@ -67,7 +69,7 @@ std::optional<StartResult> App::start(Clock::time_point now) {
   identity.version = config_.version;
   identity.env.assign(config_.env.begin(), config_.env.end());
   gateway_ = std::make_unique<Gateway>(*vm_, network_, log_, config_.limits);
-  const auto queued = vm_->start(entry->second, config_.entry, &startup_);
+  const auto queued = vm_->start(entry->second, config_.entry, &own_);
   if (!queued) return failure("script_error", queued.error().detail);
   startup_deadline_ = now + config_.limits.duration(Limit::StartupWall);
   starting_ = ready_ = true;
@@ -83,7 +85,32 @@ std::optional<StartResult> App::run(Clock::time_point now) {
     dead_ = state == runtime::Vm::RunState::Dead;
   }
   gateway_->settle();
-  return starting_ ? look_at_start(now) : std::nullopt;
+  if (starting_) return look_at_start(now);
+  look_at_background(now);
+  return std::nullopt;
+}
+
+void App::look_at_background(Clock::time_point now) {
+  if (std::exchange(overruns_, own_.overruns()) != own_.overruns()) {
+    const LimitSpec& row = spec(Limit::Cpu);
+    const std::string message =
+        "background work of the app used more CPU than " +
+        format_limit(row, config_.limits.raw(Limit::Cpu)) +
+        " at once and a tenth of the time since: what its fibers do outside of requests gets "
+        "cpu_limit";
+    log_.announce(link::LogLevel::Error, nullptr, message);
+  }
+  budget_.refill(now, gateway_->take_handed());
+  // Nobody accepts any more, and nobody could find out but by waiting.
+  if (dead_ || style_ != link::AppStyle::Loop || !vm_->main_error()) return;
+  dead_ = true;
+  ended_ = *vm_->main_error();
+}
+
+/// Whatever ended the background's fibers, the app may have others.
+void App::renew_background() {
+  own_.on_last_fiber = [this](runtime::Invocation&) { renew_background(); };
+  if (own_.fibers() == 0) own_.renew();
 }
 
 std::optional<StartResult> App::look_at_start(Clock::time_point now) {
@@ -92,15 +119,15 @@ std::optional<StartResult> App::look_at_start(Clock::time_point now) {
     return failure(name(death()) == "ok" ? "script_error" : name(death()), death_message());
   }
   if (vm_->main_done() && vm_->main_error()) return failed_start();
-  if (vm_->main_done() && vm_->has_handler()) return finished_start(link::AppStyle::Handler);
+  if (vm_->main_done() && vm_->has_handler()) return finished_start(link::AppStyle::Handler, now);
   // Serving in a loop: everything has come to rest, and somebody listens.
-  if (!ready_ && network_.listening_port() != 0 && startup_.verdict() == Outcome::Ok)
-    return finished_start(link::AppStyle::Loop);
+  if (!ready_ && network_.listening_port() != 0 && own_.verdict() == Outcome::Ok)
+    return finished_start(link::AppStyle::Loop, now);
   const bool over = vm_->main_done() && !ready_ && vm_->usage().fibers == 0;
   const bool stuck = now >= startup_deadline_ + kUnwind;
   if (over || stuck) return failed_start();
-  if (now >= startup_deadline_ && startup_.verdict() == Outcome::Ok) {
-    vm_->condemn(startup_, Outcome::WallLimit);
+  if (now >= startup_deadline_ && own_.verdict() == Outcome::Ok) {
+    vm_->condemn(own_, Outcome::WallLimit);
     ready_ = true;
   }
   return std::nullopt;
@@ -110,7 +137,7 @@ StartResult App::failed_start() {
   starting_ = false;
   const std::string error = vm_->main_error().value_or("");
   const std::string tail = error.empty() ? "" : "\n" + error;
-  switch (startup_.verdict()) {
+  switch (own_.verdict()) {
     case Outcome::CpuLimit:
       return failure("cpu_limit", limit_message(Limit::StartupCpu, config_.limits,
                                                 "The start-up used up its CPU time") +
@@ -137,16 +164,19 @@ StartResult App::failed_start() {
                      "res) ... end`, or listen with an ip.tcp.acceptor and call accept().");
 }
 
-StartResult App::finished_start(link::AppStyle style) {
+StartResult App::finished_start(link::AppStyle style, Clock::time_point now) {
   starting_ = false;
-  startup_.lift_budget();
   StartResult result;
   result.started = true;
   result.report.style = style;
   result.report.port = style == link::AppStyle::Loop ? network_.listening_port() : std::uint16_t{0};
-  const auto cpu = std::chrono::duration_cast<std::chrono::microseconds>(startup_.cpu()).count();
+  const auto cpu = std::chrono::duration_cast<std::chrono::microseconds>(own_.cpu()).count();
   result.report.startup_cpu_us =
       static_cast<std::uint32_t>(std::clamp<std::int64_t>(cpu, 0, UINT32_MAX));
+  style_ = style;
+  overruns_ = own_.overruns();  // the start-up's own are not told
+  budget_.begin(config_.limits.duration(Limit::Cpu), config_.limits.duration(Limit::CpuHard), now);
+  renew_background();
   return result;
 }
 
@@ -155,7 +185,7 @@ App::Clock::time_point App::next_event() const {
   if (vm_ == nullptr || dead_) return next;
   if (const auto timer = vm_->next_timer()) next = *timer;
   if (starting_) {
-    const bool condemned = startup_.verdict() != Outcome::Ok;
+    const bool condemned = own_.verdict() != Outcome::Ok;
     next = std::min(next, condemned ? startup_deadline_ + kUnwind : startup_deadline_);
   }
   return std::min(next, gateway_->next_deadline());
@@ -163,7 +193,10 @@ App::Clock::time_point App::next_event() const {
 
 Outcome App::death() const noexcept { return vm_ == nullptr ? Outcome::Ok : vm_->death(); }
 
-std::string App::death_message() const { return vm_ == nullptr ? "" : vm_->death_message(); }
+std::string App::death_message() const {
+  if (!ended_.empty()) return ended_;
+  return vm_ == nullptr ? "" : vm_->death_message();
+}
 
 runtime::VmUsage App::usage() const noexcept {
   return vm_ == nullptr ? runtime::VmUsage{} : vm_->usage();

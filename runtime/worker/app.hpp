@@ -12,6 +12,7 @@
 #include "runtime/modules/virtual_network.hpp"
 #include "runtime/vm/invocation.hpp"
 #include "runtime/vm/vm.hpp"
+#include "runtime/worker/background_budget.hpp"
 #include "runtime/worker/bundle.hpp"
 #include "runtime/worker/gateway.hpp"
 #include "runtime/worker/log_sink.hpp"
@@ -75,7 +76,9 @@ class App final : public runtime::VmHost {
  private:
   [[nodiscard]] std::optional<StartResult> look_at_start(Clock::time_point now);
   [[nodiscard]] StartResult failed_start();
-  [[nodiscard]] StartResult finished_start(link::AppStyle style);
+  [[nodiscard]] StartResult finished_start(link::AppStyle style, Clock::time_point now);
+  void renew_background();
+  void look_at_background(Clock::time_point now);
 
   AppConfig config_;
   Files files_;
@@ -84,7 +87,12 @@ class App final : public runtime::VmHost {
   bool dead_ = false;
   bool starting_ = false;
   Clock::time_point startup_deadline_{};
-  runtime::Invocation startup_;
+  /// The start-up, and then what the app does outside of requests.
+  runtime::Invocation own_;
+  BackgroundBudget budget_{own_};
+  std::uint32_t overruns_ = 0;  ///< of the background's budget, as far as announced
+  link::AppStyle style_ = link::AppStyle::Handler;
+  std::string ended_;  ///< why the app's loop is over
   runtime::VirtualNetwork network_;
   // The VM's sockets refer to the gateway: `~App` ends the VM first.
   std::unique_ptr<Gateway> gateway_;

@@ -118,7 +118,13 @@ void Connection::account(std::size_t bytes, bool end) noexcept {
   Stream& stream = *stream_;
   stream.port->ledger.sent_body(stream.id, bytes);
   if (stream.left != UINT64_MAX) stream.left -= bytes;
-  stream.complete = end;
+  if (end) complete();
+}
+
+void Connection::complete() noexcept {
+  stream_->complete = true;
+  // Somebody else than the handler (or the loop) wrote the end: Done waited for it.
+  if (stream_->released) gateway_.release(*stream_);
 }
 
 std::size_t Connection::send_response(const link::ResponseHead& head, std::string_view body,
@@ -188,7 +194,7 @@ void Connection::send_trailers(std::span<const link::Header> trailers) noexcept 
   link::encode_headers(measured.headers,
                        stream.port->out.begin_frame(FrameType::ResponseTrailers, stream.id));
   stream.port->out.finish_frame();
-  stream.complete = true;
+  complete();
 }
 
 void Connection::close() noexcept {

@@ -56,6 +56,7 @@ class Connection final : public runtime::GatewayConnection {
   /// Holds the bytes against the declared length; false: the response is cut.
   [[nodiscard]] bool fits(std::size_t bytes, bool end) noexcept;
   void account(std::size_t bytes, bool end) noexcept;
+  void complete() noexcept;
 
   Gateway& gateway_;
   Stream* stream_;

@@ -50,12 +50,14 @@ bool Gateway::on_request(RequestPort& port, const link::Frame& frame, Clock::tim
   }
   stream.charged = stream.bytes.size();
   if (!idle_.empty()) {
+    ++handed_;
     Connection* connection = idle_.back();
     idle_.pop_back();
     connection->carry(stream);
   } else if (vm_.has_handler()) {
     start_handler(stream);
   } else {
+    ++handed_;
     deliver(stream);
   }
   return true;
@@ -108,12 +110,15 @@ void Gateway::watch_fibers(Stream& stream) {
 }
 
 void Gateway::start_handler(Stream& stream) {
+  stream.handling = true;
   auto started = runtime::start_handler(vm_, std::make_unique<Connection>(*this, stream),
                                         [this, &stream](const std::string* error) {
+                                          stream.handling = false;
                                           if (error != nullptr) on_error(stream, *error);
                                           release(stream);
                                         });
   if (started) return;
+  stream.handling = false;
   const bool memory = started.error().code == "memory_limit";
   log_.announce(link::LogLevel::Error, &*stream.invocation, started.error().detail);
   finish(stream, memory ? Outcome::MemoryLimit : Outcome::Overloaded);
@@ -188,6 +193,22 @@ void Gateway::expire(Clock::time_point now) {
     else if (stream->invocation->verdict() == Outcome::Ok)
       condemn(*stream, Outcome::WallLimit);
   }
+  for (Stream* stream : strays_) {
+    if (stream->deadline > now)
+      next_deadline_ = std::min(next_deadline_, stream->deadline);
+    else if (stream->invocation->verdict() == Outcome::Ok)
+      vm_.condemn(*stream->invocation, Outcome::WallLimit);
+  }
+}
+
+void Gateway::end_stray(Stream& stream) {
+  if (!std::exchange(stream.stray, false)) return;
+  take_out(strays_, stream);
+  const Outcome verdict = stream.invocation->verdict();
+  if (verdict == Outcome::Ok) return;
+  log_.announce(link::LogLevel::Warn, &*stream.invocation,
+                std::string{name(verdict)} +
+                    ": fibers that the request left behind when it was answered were ended.");
 }
 
 void Gateway::condemn(Stream& stream, Outcome outcome) {
@@ -198,7 +219,7 @@ void Gateway::condemn(Stream& stream, Outcome outcome) {
 }
 
 void Gateway::consider(Stream& stream) noexcept {
-  if (stream.candidate || stream.finished) return;
+  if (stream.candidate) return;
   stream.candidate = true;
   candidates_.push_back(&stream);
 }
@@ -209,15 +230,26 @@ void Gateway::settle() {
     looked_at_.swap(candidates_);
     for (Stream* stream : looked_at_) {
       stream->candidate = false;
-      if (is_over(*stream) && !run_deferred(*stream)) finish(*stream, outcome_of(*stream));
-      recycle_if_free(*stream);
+      look_at(*stream);
     }
   }
 }
 
+void Gateway::look_at(Stream& stream) {
+  if (!stream.finished) {
+    if (is_over(stream) && !run_deferred(stream)) finish(stream, outcome_of(stream));
+  } else if (stream.invocation->fibers() == 0) {
+    if (run_deferred(stream)) return;  // by fibers that the request had left behind
+    end_stray(stream);
+  }
+  recycle_if_free(stream);
+}
+
 bool Gateway::is_over(const Stream& stream) {
-  return !stream.finished && stream.invocation->fibers() == 0 &&
-         (stream.released || stream.invocation->verdict() != Outcome::Ok);
+  const bool alone = stream.invocation->fibers() == 0;
+  if (stream.invocation->verdict() != Outcome::Ok) return alone;
+  if (!stream.released || stream.deferring) return false;
+  return alone || (stream.complete && !stream.handling);
 }
 
 /// Starts what `perilune.defer` collected; true if there was something: the request goes on.
@@ -228,8 +260,13 @@ bool Gateway::run_deferred(Stream& stream) {
   const auto done = vm_.protect([&](lua_State* L) {
     if (!runtime::push_deferred(vm_, L, invocation)) return;
     if (invocation->verdict() == Outcome::Ok) {
-      static_cast<void>(vm_.spawn(L, 0, &*stream.invocation));
-      spawned = true;
+      vm_.spawn(L, 0, &*stream.invocation, [this, &stream](const std::string* error) {
+        stream.deferring = false;
+        if (error != nullptr && stream.invocation->verdict() == Outcome::Ok)
+          log_.announce(link::LogLevel::Error, &*stream.invocation, *error);
+        consider(stream);
+      });
+      stream.deferring = spawned = true;
     }
   });
   return done && spawned;
@@ -258,9 +295,18 @@ void Gateway::finish(Stream& stream, Outcome outcome) {
   stream.port->ledger.finished(stream.id);
   stream.port->streams.close(stream.id);
   if (stream.connection != nullptr) stream.connection->cut();
-  live_[stream.place] = live_.back();
-  live_[stream.place]->place = stream.place;
-  live_.pop_back();
+  take_out(live_, stream);
+  if (stream.invocation->fibers() == 0) return;
+  stream.invocation->share_with(vm_.background());
+  stream.stray = true;
+  stream.place = strays_.size();
+  strays_.push_back(&stream);
+}
+
+void Gateway::take_out(std::vector<Stream*>& from, const Stream& stream) noexcept {
+  from[stream.place] = from.back();
+  from[stream.place]->place = stream.place;
+  from.pop_back();
 }
 
 void Gateway::recycle_if_free(Stream& stream) noexcept {

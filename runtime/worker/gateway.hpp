@@ -5,14 +5,17 @@
 ///
 /// A request goes to the connection that became idle last (its fiber sits in `read_request`), else
 /// to the handler that the entry file returned, else as a new connection to the app's acceptor.
-/// Done is sent once the app is done with the request and its last fiber has ended, so that all CPU
-/// time is counted; or when the request was condemned and nothing of it is left.
+/// Done is sent once the app is done with the request and the response is complete or nobody is
+/// left who could complete it; or when the request was condemned and nothing of it is left. Fibers
+/// that a request leaves behind go on under its budget and deadline; what they use counts as the
+/// app's background too.
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/limits.hpp"
@@ -52,6 +55,10 @@ class Gateway {
   /// When `expire` has something to do.
   [[nodiscard]] Clock::time_point next_deadline() const noexcept { return next_deadline_; }
   [[nodiscard]] std::size_t running() const noexcept { return live_.size(); }
+  /// Something of a request runs, be it after its Done.
+  [[nodiscard]] bool busy() const noexcept { return !live_.empty() || !strays_.empty(); }
+  /// Requests that the app's own loop was handed, since the last call.
+  [[nodiscard]] std::uint32_t take_handed() noexcept { return std::exchange(handed_, 0); }
   /// The VM died: Done for all.
   void abandon(Outcome outcome);
 
@@ -72,6 +79,9 @@ class Gateway {
   void on_error(Stream& stream, const std::string& error);
   [[nodiscard]] static bool is_over(const Stream& stream);
   [[nodiscard]] bool run_deferred(Stream& stream);
+  void look_at(Stream& stream);
+  void end_stray(Stream& stream);
+  static void take_out(std::vector<Stream*>& from, const Stream& stream) noexcept;
   void start_handler(Stream& stream);
   void consider(Stream& stream) noexcept;
   void condemn(Stream& stream, Outcome outcome);
@@ -88,10 +98,12 @@ class Gateway {
   std::uint32_t window_;
   std::vector<Connection*> idle_;  ///< the last one is used first: its caches are warm
   std::vector<std::unique_ptr<Stream>> all_;
-  std::vector<Stream*> live_;  ///< without a Done
+  std::vector<Stream*> live_;    ///< without a Done
+  std::vector<Stream*> strays_;  ///< with one, and with fibers
   std::vector<Stream*> spare_;
   std::vector<Stream*> candidates_;
   std::vector<Stream*> looked_at_;
+  std::uint32_t handed_ = 0;
   Clock::time_point next_deadline_ = Clock::time_point::max();
 };
 

@@ -15,7 +15,7 @@ void Stream::reset() {
   left = UINT64_MAX;
   connection = nullptr;
   body_ended = responded = complete = bodiless = false;
-  released = failed = finished = candidate = false;
+  released = handling = deferring = stray = failed = finished = candidate = false;
 }
 
 }  // namespace perilune::worker

@@ -36,15 +36,18 @@ struct Stream {
   bool body_ended = false;
 
   std::size_t charged = 0;  ///< bytes of the head that the VM's account holds
-  std::size_t place = 0;    ///< in the gateway's list of live streams
+  std::size_t place = 0;    ///< in the gateway's list of live streams, then of strays
   Connection* connection = nullptr;
   std::uint64_t left = UINT64_MAX;  ///< of the response's declared length
   bool responded = false;           ///< the response's head is out
   bool complete = false;            ///< the response is
   bool bodiless = false;
   bool released = false;   ///< the app is done with it: closed, dropped, or waits for another one
+  bool handling = false;   ///< the handler's fiber runs
+  bool deferring = false;  ///< what `perilune.defer` collected runs
   bool failed = false;     ///< the handler raised
   bool finished = false;   ///< Done is out
+  bool stray = false;      ///< Done is out, fibers are left
   bool candidate = false;  ///< waits in `Gateway` to be looked at
 
   [[nodiscard]] std::string_view unread() const noexcept {

@@ -64,23 +64,6 @@ end)lua");
   CHECK(host.all_logs().find("deferred") != std::string::npos);
 }
 
-TEST_CASE("a fiber that a request left behind holds its Done until the time is up", "[worker]") {
-  Host host;
-  host.serve(R"lua(
-local sleep_for = require 'sleep_for'
-return function(sock, req, res)
-  spawn(function() sleep_for(60000) end):detach()
-  res.body = 'sent'
-end)lua");
-  Request request;
-  request.wall_ms = 100;
-  const auto id = host.request(request);
-  host.run([&] { return host.responses[id].complete; });
-  CHECK_FALSE(host.responses[id].done);
-  CHECK(host.finish(id).outcome == Outcome::WallLimit);
-  CHECK(host.responses[id].body == "sent");
-}
-
 TEST_CASE("a request that nobody answers says so in the log", "[worker]") {
   Host host;
   host.serve(R"lua(

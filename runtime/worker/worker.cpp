@@ -104,7 +104,7 @@ std::optional<ExitCode> Worker::turn(std::chrono::milliseconds most_wait) {
   flush(control_, kControlTag);
   for (std::size_t i = 0; i < links_.size(); ++i)
     flush(*links_[i], static_cast<std::uint32_t>(i + 1));
-  const bool idle = app_ == nullptr || !serving_ || app_->gateway().running() == 0;
+  const bool idle = app_ == nullptr || !serving_ || !app_->gateway().busy();
   if (stopping_ && idle && !leaving_) leaving_ = ExitCode::Stopped;
   if (leaving_ && all_sent()) end(*leaving_);
   return exit_;
@@ -243,6 +243,7 @@ void Worker::work() {
 }
 
 void Worker::start_app(AppConfig config, Files files) {
+  if (timer_ != nullptr) timer_->set_slice(config.limits.duration(Limit::Slice));
   app_ = std::make_unique<App>(std::move(config), std::move(files), log_);
   if (const auto result = app_->start(Clock::now())) {
     app_.reset();
