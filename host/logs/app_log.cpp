@@ -66,8 +66,8 @@ void AppLog::accept(const link::LogRecord& record, std::string_view version) {
   entry.version = version;
   entry.request_id = request_id_text(record.request_high, record.request);
   entry.fiber = record.fiber;
-  entry.source = record.source.substr(0, kMostSource);
-  entry.message = record.message.substr(0, longest_);
+  entry.source = log::well_formed(record.source.substr(0, kMostSource));
+  entry.message = log::well_formed(record.message.substr(0, longest_));
   if (record.fields.size() <= kMostFields) entry.fields = record.fields;
   entry.dropped = std::exchange(dropped_, 0) + told;
   keep(std::move(entry));

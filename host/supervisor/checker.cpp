@@ -46,13 +46,13 @@ class Findings final : public WorkerReports {
   void diagnostic(const link::Diagnostic& found) override {
     if (diagnostics.size() >= kMostDiagnostics) return;
     diagnostics.push_back({.severity = found.severity,
-                           .code = std::string{found.code},
-                           .file = std::string{found.file},
+                           .code = log::well_formed(found.code),
+                           .file = log::well_formed(found.file),
                            .line = found.line,
                            .column = found.column,
-                           .message = std::string{found.message},
-                           .excerpt = std::string{found.excerpt},
-                           .help = std::string{found.help}});
+                           .message = log::well_formed(found.message),
+                           .excerpt = log::well_formed(found.excerpt),
+                           .help = log::well_formed(found.help)});
   }
 
   std::vector<api::BundleFile> files;

@@ -116,7 +116,8 @@ bool Worker::handle(const link::Frame& frame) {
     case Type::Failed: {
       const auto failed = link::Failed::decode(frame.payload);
       if (!failed) return false;
-      failed_ = {"start_failed", std::string{failed->code} + ": " + std::string{failed->message}};
+      failed_ = {"start_failed",
+                 log::well_formed(failed->code) + ": " + log::well_formed(failed->message)};
       phase_ = Phase::Failed;
       if (!killed_) killed_ = ExitReason::Failed;
       return true;

@@ -34,6 +34,8 @@ constexpr std::array<Utf8Row, 9> kUtf8Rows{{{0x00, 0x7F, 1, 0, 0},
                                             {0xF1, 0xF3, 4, 0x80, 0xBF},
                                             {0xF4, 0xF4, 4, 0x80, 0x8F}}};
 
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
 /// Length of the well-formed UTF-8 sequence at the front of `text`, 0 if there is none.
 std::size_t utf8_length(std::string_view text) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -90,10 +92,21 @@ void append_json_string(std::string& out, std::string_view text) {
       continue;
     }
     const std::size_t length = utf8_length(text);
-    out += length == 0 ? std::string_view{"\xEF\xBF\xBD"} : text.substr(0, length);
+    out += length == 0 ? kReplacement : text.substr(0, length);
     text.remove_prefix(length == 0 ? 1 : length);
   }
   out += '"';
+}
+
+std::string well_formed(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    out += length == 0 ? kReplacement : text.substr(0, length);
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
 }
 
 std::string timestamp(std::int64_t unix_milliseconds) {

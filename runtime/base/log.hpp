@@ -43,6 +43,8 @@ inline void error(std::string_view m, std::initializer_list<Field> f = {}) noexc
 
 /// Appends `text` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
+/// `text` with U+FFFD for every byte that is no UTF-8: for texts of a worker that become JSON.
+[[nodiscard]] std::string well_formed(std::string_view text);
 /// RFC 3339, UTC, milliseconds.
 [[nodiscard]] std::string timestamp(std::int64_t unix_milliseconds);
 [[nodiscard]] std::int64_t now_milliseconds() noexcept;
