@@ -34,14 +34,14 @@ void HeadParser::reset() noexcept {
 }
 
 HeadParser::Step HeadParser::parse(std::string_view bytes, RequestHead& head) {
-  const Step step = find_end(bytes);
-  if (step != Step::Complete) return step;
   head.clear();
+  const Step step = find_end(bytes, head);
+  if (step != Step::Complete) return step;
   return take_apart(bytes.substr(begin_, line_start_ - begin_), head) ? Step::Complete
                                                                       : Step::Refused;
 }
 
-HeadParser::Step HeadParser::find_end(std::string_view bytes) {
+HeadParser::Step HeadParser::find_end(std::string_view bytes, RequestHead& head) {
   while (seen_ < bytes.size()) {
     const void* found = std::memchr(bytes.data() + seen_, '\n', bytes.size() - seen_);
     if (found == nullptr) {
@@ -59,13 +59,16 @@ HeadParser::Step HeadParser::find_end(std::string_view bytes) {
       bad("This is not an HTTP/1.1 request.");
       return Step::Refused;
     }
+    const std::string_view line = bytes.substr(line_start_, length);
     line_start_ = newline + 1;
     if (length == 0 && first_field_ != 0) return Step::Complete;
     if (length == 0 && begin_ == 0) {  // RFC 9112 section 2.2: one empty line is forgiven
       begin_ = line_start_;
       continue;
     }
+    const bool first = first_field_ == 0;
     if (!line_fits(length)) return Step::Refused;
+    if (first && !request_line(line, head)) return Step::Refused;
   }
   return check_partial(bytes) ? Step::NeedMore : Step::Refused;
 }
@@ -104,7 +107,8 @@ bool HeadParser::check_partial(std::string_view bytes) noexcept {
 
 bool HeadParser::take_apart(std::string_view block, RequestHead& head) {
   std::size_t at = block.find('\n');
-  if (!request_line(block.substr(0, at - 1), head)) return false;
+  // The line that an earlier call judged has to be read again: its views may point to old memory.
+  if (head.method.empty() && !request_line(block.substr(0, at - 1), head)) return false;
   FieldCollector fields{head};
   ++at;
   while (at + 2 < block.size()) {

@@ -68,9 +68,12 @@ class HeadParser {
   explicit HeadParser(HeadLimits limits) noexcept : limits_{limits} {}
 
   /// `bytes` is everything received since the last `reset`, always from the same first byte; it may
-  /// have moved. Limits are enforced as bytes come, not when the head is whole.
+  /// have moved. Limits are enforced as bytes come, not when the head is whole, and the request
+  /// line is judged when its CRLF is there: whoever sends a wrong one and then waits is told at
+  /// once.
   ///
-  /// On Complete `head` is filled and `size()` bytes belong to the head.
+  /// On Complete `head` is filled and `size()` bytes belong to the head. Before that it is scratch
+  /// space.
   [[nodiscard]] Step parse(std::string_view bytes, RequestHead& head);
 
   [[nodiscard]] const Refusal& refusal() const noexcept { return refusal_; }
@@ -81,7 +84,7 @@ class HeadParser {
   void reset() noexcept;
 
  private:
-  [[nodiscard]] Step find_end(std::string_view bytes);
+  [[nodiscard]] Step find_end(std::string_view bytes, RequestHead& head);
   [[nodiscard]] bool line_fits(std::size_t length) noexcept;
   [[nodiscard]] bool check_partial(std::string_view bytes) noexcept;
   [[nodiscard]] bool take_apart(std::string_view block, RequestHead& head);

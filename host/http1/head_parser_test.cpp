@@ -249,6 +249,22 @@ TEST_CASE("a head without an end is refused at its limit, not at its end") {
   CHECK(verdict("GET / HTTP/1.1\r\nX: " + std::string(8000, 'x')) == "more");
 }
 
+TEST_CASE("a request line is judged when its CRLF is there, whatever follows or does not") {
+  CHECK(verdict("GET /\r\n") == "bad_request");
+  CHECK(verdict("GET /\r") == "more");
+  CHECK(verdict("GET / HTTP/2.0\r\n") == "bad_request");
+  CHECK(verdict("\r\nGET x HTTP/1.1\r\n") == "bad_request");
+  CHECK(verdict("GET / HTTP/1.1\r\n") == "more");
+  http1::HeadLimits limits;
+  limits.target = 10;
+  CHECK(verdict("GET /" + std::string(10, 'x') + " HTTP/1.1\r\n", limits) == "uri_too_long");
+  CHECK(verdict("GET /" + std::string(9, 'x') + " HTTP/1.1\r\n", limits) == "more");
+  // The first thing that is wrong is the verdict, in one piece and in many.
+  const std::string both = "GET / HTTP/9.9\r\nX: " + std::string(9000, 'x') + "\r\n\r\n";
+  CHECK(verdict(both) == "bad_request");
+  CHECK(verdict_bytewise(both) == "bad_request");
+}
+
 TEST_CASE("a head tells what frames the message") {
   HeadParser parser{{}};
   http1::RequestHead head;
