@@ -90,8 +90,9 @@ class LauncherClient {
   [[nodiscard]] int fd() const noexcept { return channel_.get(); }
   /// Returns the request's id, or `would_block` / `launcher_gone`.
   [[nodiscard]] Result<std::uint32_t> spawn(const WorkerClass& worker_class);
-  /// SIGKILL. The Exited event follows.
-  [[nodiscard]] Result<void> kill(std::uint32_t slot);
+  /// SIGKILL to the worker that was spawned with this slot and pid. Its Exited event follows, or is
+  /// on the way already: then nothing happens, whoever has the slot by now.
+  [[nodiscard]] Result<void> kill(std::uint32_t slot, pid_t pid);
   [[nodiscard]] Result<std::uint32_t> probe();
   /// The next event, or nothing when there is none now.
   [[nodiscard]] Result<std::optional<LauncherEvent>> receive();

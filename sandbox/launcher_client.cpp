@@ -47,19 +47,19 @@ std::vector<UniqueFd> descriptors_of(msghdr& message) {
 
 Result<std::uint32_t> LauncherClient::spawn(const WorkerClass& worker_class) {
   const std::uint32_t id = next_request_++;
-  if (auto sent = send(fd(), {Request::Kind::Spawn, id, 0, worker_class}); !sent) {
+  if (auto sent = send(fd(), {Request::Kind::Spawn, id, 0, 0, worker_class}); !sent) {
     return sent.error();
   }
   return id;
 }
 
-Result<void> LauncherClient::kill(std::uint32_t slot) {
-  return send(fd(), {Request::Kind::Kill, next_request_++, slot, {}});
+Result<void> LauncherClient::kill(std::uint32_t slot, pid_t pid) {
+  return send(fd(), {Request::Kind::Kill, next_request_++, slot, pid, {}});
 }
 
 Result<std::uint32_t> LauncherClient::probe() {
   const std::uint32_t id = next_request_++;
-  if (auto sent = send(fd(), {Request::Kind::Probe, id, 0, {}}); !sent) return sent.error();
+  if (auto sent = send(fd(), {Request::Kind::Probe, id, 0, 0, {}}); !sent) return sent.error();
   return id;
 }
 

@@ -206,8 +206,8 @@ void LauncherLoop::serve(const Request& request) {
   if (request.kind == Request::Kind::Spawn) return spawn(request);
   if (request.kind == Request::Kind::Kill) {
     const auto worker = workers_.find(request.slot);
-    // The slot may be free by now: its Exited event is on the way.
-    if (worker != workers_.end()) kill_worker(worker->second);
+    // The slot may be free or another's by now: the Exited event is on the way.
+    if (worker != workers_.end() && worker->second.pid == request.pid) kill_worker(worker->second);
     return;
   }
   LauncherEvent event;

@@ -78,7 +78,7 @@ TEST_CASE("200 starts and ends leave no descriptor, process or group behind") {
     INFO(i << " " << event.failed.step << ": " << event.failed.detail);
     REQUIRE(event.kind == Kind::Spawned);
     if (i % 2 == 0) {
-      REQUIRE(launcher.client().kill(event.spawned.slot).has_value());
+      REQUIRE(launcher.client().kill(event.spawned.slot, event.spawned.pid).has_value());
     } else {
       CHECK(tell(event.spawned, Order::Exit, 0) == std::nullopt);
     }
@@ -113,9 +113,37 @@ TEST_CASE("several starts may be under way, up to max_workers and not one more")
   CHECK(spawned.size() == 5);
   REQUIRE(refused.size() == 1);
   CHECK(refused[0].failed.step == "max_workers");
-  REQUIRE(launcher.client().kill(spawned[0].spawned.slot).has_value());
+  const auto& first = spawned[0].spawned;
+  REQUIRE(launcher.client().kill(first.slot, first.pid).has_value());
   REQUIRE(launcher.next_event()->kind == Kind::Exited);
   CHECK(launcher.spawn().kind == Kind::Spawned);
+}
+
+TEST_CASE("a kill that comes late does not hit the worker that has the slot by now") {
+  NEEDS_WORKER
+  LauncherConfig config = test_config(Level::Filter);
+  config.max_workers = 1;
+  TestLauncher launcher{config};
+  REQUIRE(launcher.started());
+  const LauncherEvent first = launcher.spawn();
+  REQUIRE(first.kind == Kind::Spawned);
+  CHECK(tell(first.spawned, Order::Exit, 0) == std::nullopt);
+  REQUIRE(eventually([&] { return is_gone(first.spawned.pid); }));
+  // Its Exited event is not read yet: for the host the slot is still the first worker's.
+  REQUIRE(launcher.client().spawn({}).has_value());
+  REQUIRE(launcher.client().kill(first.spawned.slot, first.spawned.pid).has_value());
+  const auto exited = launcher.next_event();
+  REQUIRE((exited && exited->kind == Kind::Exited));
+  CHECK(exited->exited.pid == first.spawned.pid);
+  const auto second = launcher.next_event();
+  REQUIRE((second && second->kind == Kind::Spawned));
+  CHECK(second->spawned.slot == first.spawned.slot);
+  REQUIRE(launcher.client().kill(first.spawned.slot, first.spawned.pid).has_value());
+  CHECK(tell(second->spawned, Order::Ping) == 1);
+  REQUIRE(launcher.client().kill(second->spawned.slot, second->spawned.pid).has_value());
+  const auto last = launcher.next_event();
+  REQUIRE((last && last->kind == Kind::Exited));
+  CHECK(last->exited.pid == second->spawned.pid);
 }
 
 TEST_CASE("starts above the rate are refused") {

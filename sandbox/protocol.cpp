@@ -18,8 +18,9 @@ struct RequestBytes {
   std::uint8_t throw_away;
   std::uint8_t links;
   std::uint64_t memory;
+  std::int32_t pid;
   std::uint8_t threads;
-  std::array<std::uint8_t, 7> zero;
+  std::array<std::uint8_t, 3> zero;
 };
 static_assert(std::has_unique_object_representations_v<RequestBytes>);
 
@@ -153,6 +154,7 @@ std::vector<std::byte> encode(const Request& request) {
   bytes.magic = kMagic;
   bytes.id = request.id;
   bytes.slot = request.slot;
+  bytes.pid = request.pid;
   bytes.kind = static_cast<std::uint8_t>(request.kind);
   bytes.jit = request.worker.jit ? 1 : 0;
   bytes.throw_away = request.worker.throw_away ? 1 : 0;
@@ -173,6 +175,8 @@ std::optional<Request> decode_request(std::span<const std::byte> datagram) {
   request.kind = static_cast<Request::Kind>(bytes->kind);
   request.id = bytes->id;
   request.slot = bytes->slot;
+  request.pid = bytes->pid;
+  if (request.kind == Request::Kind::Kill ? request.pid <= 0 : request.pid != 0) return {};
   request.worker = {bytes->jit != 0, bytes->throw_away != 0, bytes->links, bytes->threads,
                     Bytes{bytes->memory}};
   return request;

@@ -24,6 +24,7 @@ struct Request {
   Kind kind = Kind::Probe;
   std::uint32_t id = 0;
   std::uint32_t slot = 0;  ///< Kill
+  pid_t pid = 0;           ///< Kill: who is meant; the slot may have another worker by now
   WorkerClass worker;      ///< Spawn
 };
 

@@ -27,6 +27,7 @@ TEST_CASE("a request comes back as it was sent") {
       Request::Kind::Spawn,
       9,
       0,
+      0,
       {.jit = true, .throw_away = true, .links = 4, .threads = 2, .memory = Bytes{123'456'789}}};
   const auto read = decode_request(encode(sent));
   REQUIRE(read);
@@ -39,7 +40,7 @@ TEST_CASE("a request comes back as it was sent") {
 }
 
 TEST_CASE("a damaged request is refused") {
-  const std::vector<std::byte> good = encode(Request{Request::Kind::Kill, 1, 2, {}});
+  const std::vector<std::byte> good = encode(Request{Request::Kind::Kill, 1, 2, 3, {}});
   REQUIRE(decode_request(good));
   for (std::size_t size = 0; size < good.size(); ++size) {
     CHECK_FALSE(decode_request(std::span{good}.first(size)));
@@ -52,12 +53,15 @@ TEST_CASE("a damaged request is refused") {
     bytes[at] = std::byte{value};
     return decode_request(bytes).has_value();
   };
-  CHECK_FALSE(with(0, 0));   // magic
-  CHECK_FALSE(with(12, 0));  // kind
-  CHECK_FALSE(with(12, 4));  // kind
-  CHECK_FALSE(with(13, 2));  // jit
-  CHECK_FALSE(with(14, 2));  // throw_away
-  CHECK_FALSE(with(31, 1));  // padding
+  CHECK_FALSE(with(0, 0));      // magic
+  CHECK_FALSE(with(12, 0));     // kind
+  CHECK_FALSE(with(12, 4));     // kind
+  CHECK_FALSE(with(13, 2));     // jit
+  CHECK_FALSE(with(14, 2));     // throw_away
+  CHECK_FALSE(with(27, 0xff));  // a pid below zero
+  CHECK_FALSE(with(24, 0));     // no pid in a kill
+  CHECK_FALSE(with(12, 1));     // a pid in a spawn
+  CHECK_FALSE(with(31, 1));     // padding
 }
 
 TEST_CASE("events come back as they were sent") {

@@ -73,7 +73,7 @@ void AsyncLauncher::handle(sandbox::LauncherEvent event) {
     early_exits_.erase(event.spawned.slot);
     if (found == pending_.end() || found->second.abandoned) {
       watch(event.spawned.slot, [](const sandbox::WorkerExited&) {});
-      kill(event.spawned.slot);
+      kill(event.spawned.slot, event.spawned.pid);
     } else {
       found->second.answer = std::move(event.spawned);
     }
@@ -120,17 +120,17 @@ Result<sandbox::SpawnedWorker> AsyncLauncher::spawn(const sandbox::WorkerClass& 
   return std::move(*node.mapped().answer);
 }
 
-void AsyncLauncher::kill(std::uint32_t slot) {
+void AsyncLauncher::kill(std::uint32_t slot, pid_t pid) {
   if (!alive_) return;
-  const auto sent = client_.kill(slot);
+  const auto sent = client_.kill(slot, pid);
   if (sent || sent.error().code != "would_block") return;
   boost::asio::spawn(
       loop_,
-      [this, slot](boost::asio::yield_context yield) {
+      [this, slot, pid](boost::asio::yield_context yield) {
         boost::asio::steady_timer pause{loop_, kRetry};
         boost::system::error_code ignored;
         pause.async_wait(yield[ignored]);
-        kill(slot);
+        kill(slot, pid);
       },
       [](std::exception_ptr failure) {
         if (failure) std::rethrow_exception(failure);

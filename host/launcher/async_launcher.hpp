@@ -40,8 +40,8 @@ class AsyncLauncher {
   [[nodiscard]] Result<sandbox::SpawnedWorker> spawn(const sandbox::WorkerClass& worker_class,
                                                      Deadline deadline,
                                                      boost::asio::yield_context yield);
-  /// SIGKILL; what `watch` was given follows.
-  void kill(std::uint32_t slot);
+  /// SIGKILL to that worker; what `watch` was given follows.
+  void kill(std::uint32_t slot, pid_t pid);
   /// Calls `on_exit` when the worker in this slot has ended, once. Call right after `spawn`: an end
   /// that came before is reported then.
   void watch(std::uint32_t slot, OnExit on_exit);

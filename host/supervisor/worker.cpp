@@ -141,7 +141,7 @@ void Worker::violate(std::string_view what) {
 void Worker::kill(ExitReason reason) {
   if (end_) return;
   if (!killed_) killed_ = reason;
-  launcher_.kill(slot_);
+  launcher_.kill(slot_, pid_);
 }
 
 void Worker::exited(const sandbox::WorkerExited& exited) {
