@@ -63,7 +63,7 @@ Reply put_app(Call& call) {
       return Problem{"precondition_failed", "there is no app " + row.key.app};
     row.created = call.now;
     const auto made = call.store.create_app(row);
-    if (!made) return Problem{made.error()};
+    if (!made) return no_such_tenant(call.who, row.key.tenant, made.error());
     Response response = app_answer(call, 201, *made);
     response.with("location", call.target.path);
     return response;

@@ -30,6 +30,13 @@ void Call::event(const AppKey& app, std::string kind, std::string version,
               {{"detail", std::string_view{written.error().detail}}});
 }
 
+Problem no_such_tenant(const Principal& who, const std::string& slug, const Failure& failure) {
+  Problem problem{failure};
+  if (failure.code == "not_found" && who.is_operator() && who.has("tenants"))
+    problem.help = "Make the tenant first: POST /v1/tenants {\"slug\":\"" + slug + "\"}";
+  return problem;
+}
+
 bool Call::matches(std::string_view etag) const {
   const std::string_view list = request.header("if-match");
   return list.empty() || names(list, etag, false);

@@ -41,6 +41,10 @@ class Host {
   [[nodiscard]] virtual std::string isolation_level() const = 0;
 };
 
+/// The refusal of a deed in a tenant that is not there: who may make tenants is told how.
+[[nodiscard]] Problem no_such_tenant(const Principal& who, const std::string& slug,
+                                     const Failure& failure);
+
 /// Lives as long as the request.
 struct Call {
   const Request& request;

@@ -134,7 +134,7 @@ Reply ControlApi::respond(const Request& request, const std::string& id,
   if (!route.open) {
     if (const auto may = authorize(route, match, *who); !may) return may.error();
   }
-  if (const auto fits = check_body(route, match, request); !fits) return fits.error();
+  if (const auto fits = check_body(route, match, *who, request); !fits) return fits.error();
   const std::string_view rehearsal = target->parameter("dry_run");
   if (target->has("dry_run") && rehearsal != "true" && rehearsal != "false")
     return Problem{"invalid_query", "dry_run is true or false"};
@@ -167,14 +167,15 @@ Checked<Principal> ControlApi::authenticate(const Request& request, UnixMs now) 
   return unauthenticated();
 }
 
-Checked<void> ControlApi::check_body(const Route& route, const Match& match,
+Checked<void> ControlApi::check_body(const Route& route, const Match& match, const Principal& who,
                                      const Request& request) {
   if (!route.upload) {
     if (request.body.size() <= kMostJson) return {};
     return too_large("body_too_large", "request_body", kMostJson, request.body.size());
   }
-  const auto tenant = store_.tenant(match.params.at("tenant"));
-  if (!tenant) return Problem{tenant.error()};
+  const std::string& slug = match.params.at("tenant");
+  const auto tenant = store_.tenant(slug);
+  if (!tenant) return no_such_tenant(who, slug, tenant.error());
   const std::uint64_t most = ceiling_of(tenant->limits).raw(Limit::BundlePacked);
   if (request.body.size() <= most) return {};
   return too_large("bundle_too_large", std::string{spec(Limit::BundlePacked).key}, most,

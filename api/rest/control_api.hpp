@@ -32,7 +32,7 @@ class ControlApi {
                               boost::asio::yield_context yield);
   [[nodiscard]] Checked<Principal> authenticate(const Request& request, UnixMs now);
   [[nodiscard]] Checked<void> check_body(const Route& route, const Match& match,
-                                         const Request& request);
+                                         const Principal& who, const Request& request);
   /// Looks for a kept reply, or runs and keeps it.
   [[nodiscard]] Reply idempotent(const Route& route, Call& call);
   [[nodiscard]] Reply run(const Route& route, Call& call);

@@ -51,6 +51,28 @@ TEST_CASE("uploads as JSON, with a wrong type, too large, bad, crashing") {
   CHECK(Fixture::json(large).at("limit").at("actual").as_int64() == 1025);
 }
 
+TEST_CASE("who uploads to a tenant that is not there is told how to make it, if it may") {
+  Fixture f;
+  const std::string deployer = new_token_secret();
+  f.token(deployer, "tok_deployer", {"deploy", "apps:write"}, "");
+  const Headers lua{{"content-type", "text/x-lua"}};
+  const std::string app = "/v1/tenants/demo/apps/shop";
+  for (const char* target : {"/versions?deploy=true", "/check"}) {
+    const Response refused = f.send(f.root, "POST", app + target, "return 1", lua);
+    CHECK(refused.status == 404);
+    CHECK(Fixture::code(refused) == "not_found");
+    CHECK(Fixture::field(refused, "help") ==
+          R"(Make the tenant first: POST /v1/tenants {"slug":"demo"})");
+  }
+  CHECK(Fixture::field(f.send(f.root, "PUT", app, "{}"), "help").find("/v1/tenants") !=
+        std::string::npos);
+  for (const std::string& token : {deployer, f.dev}) {
+    const Response refused = f.send(token, "POST", app + "/versions", "return 1", lua);
+    CHECK(refused.status == 404);
+    CHECK(Fixture::field(refused, "help") == "Or this token may not see it.");
+  }
+}
+
 TEST_CASE("a new app needs the scope to make apps") {
   Fixture f;
   const std::string ci = new_token_secret();

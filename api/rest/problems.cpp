@@ -105,7 +105,7 @@ Response render_problem(const Problem& problem, std::string_view instance,
                     {"detail", internal ? std::string{row.help} : problem.detail},
                     {"instance", instance},
                     {"code", row.code},
-                    {"help", row.help},
+                    {"help", problem.help.empty() ? row.help : std::string_view{problem.help}},
                     {"request_id", request_id}};
   if (!problem.errors.empty()) body["errors"] = errors_of(problem.errors);
   if (!problem.diagnostics.empty()) body["diagnostics"] = diagnostics_of(problem.diagnostics);

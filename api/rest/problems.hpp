@@ -54,6 +54,7 @@ struct Problem {
   std::vector<Diagnostic> diagnostics;
   std::optional<LimitHit> limit;
   std::string required_scope;
+  std::string help;  ///< empty: the code's
   std::uint32_t retry_after_s = 0;
   std::string allow;
 };
