@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 #include <cstdio>
 #include <utility>
 
@@ -13,16 +14,27 @@ namespace {
 constexpr std::size_t kMostSource = 256;
 constexpr std::size_t kMostFields = 16 * 1024;
 
+/// The object in one line, or nothing: the worker made this text, and a log line must stay one.
+std::string object_text(const std::string& fields) {
+  if (fields.empty()) return {};
+  boost::system::error_code error;
+  const auto value = boost::json::parse(fields, error);
+  return !error && value.is_object() ? boost::json::serialize(value) : std::string{};
+}
+
+/// What a record does not have is not in its line.
 void write_line(const api::AppKey& key, const api::LogEntry& entry) {
-  const auto level = static_cast<log::Level>(entry.level);
-  log::write(level, entry.message,
-             {{"tenant", key.tenant},
-              {"app", key.app},
-              {"version", entry.version},
-              {"request_id", entry.request_id},
-              {"source", entry.source},
-              {"fields", entry.fields},
-              {"dropped", std::int64_t{entry.dropped}}});
+  std::vector<log::Field> line{{"tenant", key.tenant}, {"app", key.app}};
+  const auto add = [&](std::string_view name, std::string_view text) {
+    if (!text.empty()) line.push_back({name, text});
+  };
+  add("version", entry.version);
+  add("request_id", entry.request_id);
+  add("source", entry.source);
+  const std::string fields = object_text(entry.fields);
+  if (!fields.empty()) line.push_back({"fields", log::Json{fields}});
+  if (entry.dropped != 0) line.push_back({"dropped", std::int64_t{entry.dropped}});
+  log::write(static_cast<log::Level>(entry.level), entry.message, line);
 }
 
 }  // namespace

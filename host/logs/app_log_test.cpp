@@ -1,6 +1,12 @@
 #include "host/logs/app_log.hpp"
 
+#include <unistd.h>
+
+#include <array>
+#include <boost/json.hpp>
 #include <catch2/catch.hpp>
+
+#include "runtime/base/log.hpp"
 
 namespace perilune::host {
 namespace {
@@ -83,6 +89,43 @@ TEST_CASE("What waits is written when the app's log goes") {
   REQUIRE(kept.entries.size() == 1);
   kept.sink.flush();
   REQUIRE(kept.entries.size() == 1);
+}
+
+TEST_CASE("A record's line on standard output has an object of fields, or none") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  Kept kept;
+  Metrics metrics{10};
+  AppLog log{kept.sink, {"t", "a"}, metrics.app({"t", "a"})};
+  const auto line_of = [&](std::string_view fields, std::uint64_t request) {
+    link::LogRecord record;
+    record.message = "m";
+    record.fields = fields;
+    record.request = request;
+    log::set_descriptor(ends[1]);
+    log.accept(record, "v1");
+    log::set_descriptor(STDOUT_FILENO);
+    std::array<char, 4096> text{};
+    const auto got = ::read(ends[0], text.data(), text.size());
+    REQUIRE(got > 0);
+    const std::string line{text.data(), static_cast<std::size_t>(got)};
+    CHECK(line.find('\n') == line.size() - 1);
+    return boost::json::parse(line).as_object();
+  };
+  const auto plain = line_of("", 0);
+  CHECK_FALSE(plain.contains("fields"));
+  CHECK_FALSE(plain.contains("request_id"));
+  CHECK_FALSE(plain.contains("dropped"));
+  CHECK(plain.at("msg").as_string() == "m");
+  CHECK(plain.at("tenant").as_string() == "t");
+  const auto rich = line_of("{\"a\":1,\n\"b\":\"c\"}", 7);
+  CHECK(rich.at("fields").at("a").as_int64() == 1);
+  CHECK(rich.at("fields").at("b").as_string() == "c");
+  CHECK(rich.at("request_id").as_string() == request_id_text(0, 7));
+  CHECK_FALSE(line_of("[1]", 0).contains("fields"));
+  CHECK_FALSE(line_of("{\"a\":1},\"level\":\"x\"", 0).contains("fields"));
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST_CASE("A request id is 32 hex digits") {

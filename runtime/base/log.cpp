@@ -72,6 +72,8 @@ void append_value(std::string& out, const Field& field) {
     out += std::to_string(*number);
   } else if (const auto* real = std::get_if<double>(&field.value)) {
     out += std::to_string(*real);
+  } else if (const auto* json = std::get_if<Json>(&field.value)) {
+    out += json->text;
   } else {
     out += std::get<bool>(field.value) ? "true" : "false";
   }
@@ -126,7 +128,7 @@ std::int64_t now_milliseconds() noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
 }
 
-void write(Level level, std::string_view message, std::initializer_list<Field> fields) noexcept {
+void write(Level level, std::string_view message, std::span<const Field> fields) noexcept {
   if (level < g_level.load(std::memory_order_relaxed)) return;
   try {
     std::string line = "{\"time\":\"" + timestamp(now_milliseconds()) + "\",\"level\":\"";

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -13,9 +14,14 @@ namespace perilune::log {
 
 enum class Level : std::uint8_t { Debug, Info, Warn, Error };
 
+/// Well-formed JSON on one line, written as it is.
+struct Json {
+  std::string_view text;
+};
+
 struct Field {
   std::string_view key;
-  std::variant<std::string_view, std::int64_t, double, bool> value;
+  std::variant<std::string_view, std::int64_t, double, bool, Json> value;
 };
 
 /// Lines below `level` are not written. Default: Info. Call before threads start.
@@ -25,8 +31,11 @@ void set_descriptor(int fd) noexcept;
 
 /// Writes `{"time":…,"level":…,"msg":…,fields…}`. Safe on any thread, never throws, never blocks on
 /// a lock.
-void write(Level level, std::string_view message,
-           std::initializer_list<Field> fields = {}) noexcept;
+void write(Level level, std::string_view message, std::span<const Field> fields) noexcept;
+inline void write(Level level, std::string_view message,
+                  std::initializer_list<Field> fields = {}) noexcept {
+  write(level, message, std::span{fields.begin(), fields.size()});
+}
 
 inline void debug(std::string_view m, std::initializer_list<Field> f = {}) noexcept {
   write(Level::Debug, m, f);
