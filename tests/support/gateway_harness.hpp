@@ -29,16 +29,23 @@ using std::chrono_literals::operator""ms;
 /// A blocking client. Reads fail (return what there is) after `patience`.
 class Client {
  public:
-  explicit Client(std::uint16_t port, std::chrono::seconds patience = 5s)
-      : fd_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+  explicit Client(std::uint16_t port, std::chrono::seconds patience = 5s, int family = AF_INET)
+      : fd_{::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in6 address6{};
+    address6.sin6_family = AF_INET6;
+    address6.sin6_port = htons(port);
+    address6.sin6_addr = in6addr_loopback;
+    const auto* to = family == AF_INET ? reinterpret_cast<const sockaddr*>(&address)
+                                       : reinterpret_cast<const sockaddr*>(&address6);
+    const socklen_t size = family == AF_INET ? sizeof address : sizeof address6;
     const timeval wait{patience.count(), 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-    if (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    if (::connect(fd_.get(), to, size) != 0)
       throw std::system_error{errno, std::generic_category(), "connect"};
   }
   /// False when the other side has closed or takes nothing for `patience`.
@@ -140,7 +147,8 @@ class Harness final : public host::GatewayEvents,
                       public std::enable_shared_from_this<Harness> {
  public:
   explicit Harness(host::GatewayConfig config = {}, const Limits& app_limits = {}) {
-    config.endpoint = {boost::asio::ip::make_address("127.0.0.1"), 0};
+    if (config.endpoint.address().is_unspecified())
+      config.endpoint = {boost::asio::ip::make_address("127.0.0.1"), 0};
     route_ = std::make_shared<host::AppRoute>();
     route_->key = {"demo", "hello"};
     route_->version = "v1";
