@@ -6,7 +6,9 @@ local source = file:read('*a'):gsub("main%.lua", "init.lua"):gsub("MAIN%.lua", "
 file:close()
 local case = assert(loadstring(source, '@' .. path))()
 
-local function hex(s) return (s:gsub('.', function(c) return ('%02x'):format(c:byte()) end)) end
+local digits = {}
+for byte = 0, 255 do digits[string.char(byte)] = ('%02x'):format(byte) end
+local function hex(s) return (s:gsub('.', digits)) end
 local function emit(key, value) io.write(key, '\t', hex(tostring(value)), '\n') end
 
 -- A function that writes is run against a buffer that is full at `most` bytes.

@@ -32,8 +32,7 @@ def raw(port, payload, timeout=15.0, most=1 << 20):
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as s:
         sender = threading.Thread(target=_send_all, args=(s, payload), daemon=True)
         sender.start()
-        quiet = 1.5
-        s.settimeout(quiet)
+        s.settimeout(1.5)
         end = time.monotonic() + timeout
         try:
             while len(got) < most and time.monotonic() < end:
@@ -42,6 +41,7 @@ def raw(port, payload, timeout=15.0, most=1 << 20):
                     closed = True
                     break
                 got += piece
+                s.settimeout(0.4)  # who has begun to answer does not pause that long
         except socket.timeout:
             pass
         except OSError:
@@ -68,6 +68,9 @@ class Target:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         self._wait_ready()
+        self.launcher = self.process.pid
+        self.host = self._find_host()
+        self._born = {pid: self._birth(pid) for pid in self.host_pids()}
         self.token = read(os.path.join(data, "admin.token")).strip()
         self.worst_neighbour = 0.0
         self._stop = threading.Event()
@@ -173,8 +176,35 @@ class Target:
             frontier += parents.get(pid, [])
         return tree
 
+    def _find_host(self):
+        """The launcher's oldest child that runs the same command: workers that are not exec'ed yet look like it, but
+        come later."""
+        command = read(f"/proc/{self.launcher}/cmdline")
+        children = [p for p in self.processes() if self._parent(p) == self.launcher]
+        hosts = [p for p in children if read(f"/proc/{p}/cmdline") == command]
+        if not hosts:
+            raise RuntimeError("the launcher has no host below it")
+        return min(hosts, key=self._birth)
+
+    @staticmethod
+    def _stat(pid):
+        return read(f"/proc/{pid}/stat").rsplit(")", 1)[-1].split()
+
+    def _parent(self, pid):
+        stat = self._stat(pid)
+        return int(stat[1]) if len(stat) > 1 else 0
+
+    def _birth(self, pid):
+        """Start time in clock ticks; 0 when it is dead."""
+        stat = self._stat(pid)
+        return int(stat[19]) if len(stat) > 19 and stat[0] not in "ZX" else 0
+
     def host_pids(self):
-        return [p for p, cmd in self.processes().items() if "serve" in cmd]
+        return [self.launcher, self.host]
+
+    def same_processes(self):
+        """Launcher and host are the processes that were started."""
+        return self.process.poll() is None and all(self._birth(p) == born for p, born in self._born.items())
 
     def host_usage(self):
         """(RSS in KiB, open descriptors) of launcher and host together"""
