@@ -1,5 +1,6 @@
 #include "host/serve.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -32,6 +33,7 @@
 #include "host/supervisor/supervisor.hpp"
 #include "host/supervisor/worker_pool.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/base/unique_fd.hpp"
 #include "sandbox/doctor.hpp"
 
 namespace perilune::host {
@@ -80,6 +82,16 @@ GatewayConfig gateway_config(const Config& config) {
   gateway.endpoint = config.gateway;
   gateway.threads = config.gateway_threads();
   return gateway;
+}
+
+/// A listener that cannot be had, with the flag that moves it.
+Failure without_listener(Failure failure, std::string_view flag) {
+  if (failure.code == "address_in_use")
+    failure.detail += "; stop what listens there, or choose another address with ";
+  else
+    failure.detail += "; choose another address with ";
+  failure.detail += flag;
+  return failure;
 }
 
 /// The host process: everything below lives on one control thread, except the gateway's threads.
@@ -143,12 +155,15 @@ class Host {
     if (const auto warm = pool_.run(yield); !warm) return warm.error();
     if (const auto token = api::ensure_operator_token(*store_, config_.data_dir); !token)
       return token.error();
-    if (const auto bound = gateway_->start(); !bound) return bound.error();
+    if (const auto bound = gateway_->start(); !bound)
+      return without_listener(bound.error(), "--gateway");
     gateway_up_ = true;
     if (const auto routed = supervisor_.run(*gateway_); !routed) return routed.error();
     api_.emplace(*store_, supervisor_, api_config());
-    if (const auto bound = admin_->start(); !bound) return bound.error();
-    if (const auto bound = ops_->start(); !bound) return bound.error();
+    if (const auto bound = admin_->start(); !bound)
+      return without_listener(bound.error(), "--admin");
+    if (const auto bound = ops_->start(); !bound)
+      return without_listener(bound.error(), "--metrics");
     log::info("serving", {{"gateway", text(config_.gateway, gateway_->port())},
                           {"admin", text(config_.admin, admin_->port())},
                           {"metrics", text(config_.metrics, ops_->port())},
@@ -240,7 +255,10 @@ Result<std::unique_ptr<api::Store>> open_store(const Config& config) {
   const mode_t before = ::umask(077);
   std::filesystem::create_directories(config.data_dir, error);
   ::umask(before);
-  if (error) return Failure{"storage_unavailable", config.data_dir + ": " + error.message()};
+  if (error)
+    return Failure{"storage_unavailable", "cannot make the data directory " + config.data_dir +
+                                              ": " + error.message() +
+                                              "; choose another with --data-dir"};
   return api::open_sqlite_store(config.data_dir);
 }
 
@@ -252,6 +270,15 @@ int refuse(const Failure& failure) {
 /// Says what is missing here, and which flag accepts what there is.
 int refuse_isolation(const Config& config, const Failure& failure) {
   const int status = refuse(failure);
+  // A worker that is no program is no matter of layers.
+  const UniqueFd worker{::open(config.worker_path().c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!worker || failure.detail.find("step exec") != std::string::npos) {
+    std::fprintf(stderr,
+                 "%s is not a worker program of this machine: build or install perilune-worker "
+                 "beside perilune, or name it with --worker\n",
+                 config.worker_path().c_str());
+    return status;
+  }
   const auto findings = sandbox::probe(launcher_config(config));
   const sandbox::Level level = sandbox::level_of(sandbox::working(findings));
   std::fprintf(stderr, "\n%s", sandbox::render_doctor(findings, config.require_sandbox).c_str());

@@ -55,6 +55,9 @@ Result<std::string> ensure_operator_token(Store& store, const std::string& data_
   auto secret = read_file(path);
   if (!secret) return secret;
   const auto known = store.token(kId);
+  if (known && secret->empty())
+    log::warn("there is no admin.token: the operator's token is valid and not made again",
+              {{"help", std::string_view{"docs/operations/running.md, The operator's token"}}});
   if (known) return secret;
   if (known.error().code != "not_found") return known.error();
   if (secret->empty()) {
