@@ -50,7 +50,7 @@ say "4/5 serve"
 level=full
 if ! "$binary" doctor >"/tmp/perilune-doctor.$$" 2>&1; then
   cat "/tmp/perilune-doctor.$$"
-  level=$(sed -n 's/^level: *\([a-z]*\).*/\1/p' "/tmp/perilune-doctor.$$" | head -1)
+  level=$(sed -n 's/^Isolation level: *\([a-z]*\).*/\1/p' "/tmp/perilune-doctor.$$" | head -1)
   rm -f "/tmp/perilune-doctor.$$"
   case "$level" in strong | jail | filter) echo "This machine offers level '$level', not 'full': continuing with --require-sandbox $level." ;;
     *) fail "this machine lacks what every level needs; see the table above" ;; esac
