@@ -39,7 +39,7 @@ void Loop::modify(int fd, std::uint32_t events, Source& source) noexcept {
 
 void Loop::remove(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
-void Loop::turn(int timeout_ms, std::chrono::steady_clock::time_point& now) {
+int Loop::turn(int timeout_ms, std::chrono::steady_clock::time_point& now) {
   std::array<epoll_event, kMostEvents> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), kMostEvents, timeout_ms);
   now = std::chrono::steady_clock::now();
@@ -52,13 +52,14 @@ void Loop::turn(int timeout_ms, std::chrono::steady_clock::time_point& now) {
     std::uint64_t ignored = 0;
     [[maybe_unused]] const auto got = ::read(wake_.get(), &ignored, sizeof ignored);
   }
-  if (!has_posted_.exchange(false)) return;
+  if (!has_posted_.exchange(false)) return count;
   std::vector<std::function<void()>> work;
   {
     const std::lock_guard lock{mutex_};
     work.swap(posted_);
   }
   for (auto& item : work) item();
+  return count;
 }
 
 void Loop::post(std::function<void()> work) {

@@ -43,8 +43,8 @@ class Loop {
   void remove(int fd) noexcept;
 
   /// Waits up to `timeout_ms` (-1: for ever), sets `now`, calls every ready source, then what was
-  /// posted.
-  void turn(int timeout_ms, std::chrono::steady_clock::time_point& now);
+  /// posted. Returns how many descriptors were ready (negative: interrupted).
+  int turn(int timeout_ms, std::chrono::steady_clock::time_point& now);
   /// Thread-safe. Runs `work` on the loop's thread, in order.
   void post(std::function<void()> work);
 

@@ -25,6 +25,8 @@ constexpr int kMostAccepts = 64;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 /// Between two looks at the deadlines.
 constexpr std::chrono::milliseconds kScanPause{5};
+/// Looks at the sockets, beyond a turn's first, before the links are flushed.
+constexpr int kMorePasses = 2;
 /// So long before a drain's end the queue is told.
 constexpr std::chrono::milliseconds kQueueNotice{250};
 
@@ -89,6 +91,7 @@ std::function<void()> GatewayThread::run() {
   while (!state_.draining || !connections_.empty()) {
     state_.loop.turn(timeout_ms(), state_.now);
     run_ready();
+    gather();
     if (state_.now >= state_.next_scan) {
       scan();
       run_ready();
@@ -121,10 +124,24 @@ void GatewayThread::run_ready() {
   state_.ready.clear();
 }
 
-/// One write per connection, then (credit included) one flush per link.
-void GatewayThread::write_out() {
+/// Before workers are woken: what became ready meanwhile travels along. A worker's sleep and
+/// wake-up cost more than a request does, and the answers just written bring the next requests.
+void GatewayThread::gather() {
+  for (int pass = 0; pass < kMorePasses && !state_.unflushed.empty(); ++pass) {
+    write_clients();
+    if (state_.loop.turn(0, state_.now) <= 0) return;
+    run_ready();
+  }
+}
+
+void GatewayThread::write_clients() {
   for (std::size_t i = 0; i < state_.unwritten.size(); ++i) state_.unwritten[i]->flush();
   state_.unwritten.clear();
+}
+
+/// One write per connection, then (credit included) one flush per link.
+void GatewayThread::write_out() {
+  write_clients();
   for (std::size_t i = 0; i < state_.unflushed.size(); ++i) state_.unflushed[i]->flush();
   state_.unflushed.clear();
 }

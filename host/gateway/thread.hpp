@@ -52,6 +52,8 @@ class GatewayThread final : private Source {
   void accept_some();
   [[nodiscard]] int timeout_ms() const;
   void run_ready();
+  void gather();
+  void write_clients();
   void write_out();
   void reap();
   void scan();

@@ -101,6 +101,7 @@ std::optional<ExitCode> Worker::turn(std::chrono::milliseconds most_wait) {
     if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(event.data.u32);
   }
   if (!exit_ && !leaving_) work();
+  gather();
   flush(control_, kControlTag);
   for (std::size_t i = 0; i < links_.size(); ++i)
     flush(*links_[i], static_cast<std::uint32_t>(i + 1));
@@ -108,6 +109,26 @@ std::optional<ExitCode> Worker::turn(std::chrono::milliseconds most_wait) {
   if (stopping_ && idle && !leaving_) leaving_ = ExitCode::Stopped;
   if (leaving_ && all_sent()) end(*leaving_);
   return exit_;
+}
+
+/// Before the host is woken: requests that came while the app ran are answered along. Only an app
+/// that has come to rest takes more, and only within a moment, so nobody's answer (or ping) waits
+/// for somebody's slice.
+void Worker::gather() {
+  constexpr int kMoreLooks = 3;
+  constexpr std::chrono::microseconds kMoment{500};
+  const auto end = Clock::now() + kMoment;
+  const bool serves = serving_ && app_ != nullptr;
+  for (int look = 0; look < kMoreLooks && serves; ++look) {
+    if (exit_ || leaving_ || app_->dead() || app_->ready()) return;
+    const std::uint64_t before = datagrams_;
+    for (std::size_t i = 0; i < links_.size(); ++i) {
+      if (!links_[i]->out.empty()) receive(static_cast<std::uint32_t>(i + 1));
+    }
+    if (datagrams_ == before || exit_ || leaving_) return;
+    work();
+    if (Clock::now() >= end) return;
+  }
 }
 
 void Worker::flush(Port& port, std::uint32_t tag) {
@@ -131,6 +152,7 @@ void Worker::receive(std::uint32_t tag) {
       case link::Received::Broken: return end(ExitCode::ProtocolViolation);
       case link::Received::Datagram: break;
     }
+    ++datagrams_;
     link::FrameReader reader{datagram, control ? From::HostControl : From::HostRequests};
     while (const auto frame = reader.next()) {
       if (control)

@@ -71,6 +71,7 @@ class Worker {
   void run_app();
   void report(const StartResult& result);
   void mourn();
+  void gather();
   void flush(Port& port, std::uint32_t tag);
   void end(ExitCode code) noexcept;
   [[nodiscard]] bool all_sent() const noexcept;
@@ -89,7 +90,8 @@ class Worker {
   Files files_;
   std::unique_ptr<Check> check_;
   std::unique_ptr<App> app_;
-  bool started_ = false;  ///< Start came
+  std::uint64_t datagrams_ = 0;  ///< received so far
+  bool started_ = false;         ///< Start came
   bool serving_ = false;
   bool stopping_ = false;
   std::optional<ExitCode> leaving_;  ///< the exit code once everything is sent
