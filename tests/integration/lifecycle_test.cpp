@@ -90,7 +90,9 @@ TEST_CASE("No request fails while new versions are deployed") {
     });
   }
   for (int i = 1; i <= 5; ++i) {
-    CHECK(host.deploy("shop", says("v" + std::to_string(i))).status == 201);
+    const Reply deployed = host.deploy("shop", says("v" + std::to_string(i)));
+    INFO(deployed.body);
+    CHECK(deployed.status == 201);
     CHECK(host.get("shop").body == "v" + std::to_string(i));
   }
   stop = true;
