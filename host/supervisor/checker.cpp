@@ -8,6 +8,7 @@
 #include "api/bundle/ceiling.hpp"
 #include "api/bundle/manifest.hpp"
 #include "host/supervisor/instance.hpp"
+#include "runtime/base/log.hpp"
 
 namespace perilune::host {
 namespace {
@@ -46,13 +47,13 @@ class Findings final : public WorkerReports {
   void diagnostic(const link::Diagnostic& found) override {
     if (diagnostics.size() >= kMostDiagnostics) return;
     diagnostics.push_back({.severity = found.severity,
-                           .code = log::well_formed(found.code),
-                           .file = log::well_formed(found.file),
+                           .code = perilune::log::well_formed(found.code),
+                           .file = perilune::log::well_formed(found.file),
                            .line = found.line,
                            .column = found.column,
-                           .message = log::well_formed(found.message),
-                           .excerpt = log::well_formed(found.excerpt),
-                           .help = log::well_formed(found.help)});
+                           .message = perilune::log::well_formed(found.message),
+                           .excerpt = perilune::log::well_formed(found.excerpt),
+                           .help = perilune::log::well_formed(found.help)});
   }
 
   std::vector<api::BundleFile> files;
