@@ -110,11 +110,12 @@ class Host {
         gateway_{make_gateway(gateway_config(config), supervisor_, metrics_)},
         pages_{metrics_, *store_, launcher_, pool_, supervisor_},
         admin_{
-            make_http_server(loop_, {.endpoint = config.admin, .name = "admin"},
+            make_http_server(loop_, admin_listener(config.admin),
                              [this](const HttpRequest& request, boost::asio::yield_context yield) {
                                return admin(request, yield);
                              })},
-        ops_{make_http_server(loop_, {.endpoint = config.metrics, .name = "metrics"},
+        ops_{make_http_server(loop_,
+                              {.endpoint = config.metrics, .name = "metrics", .max_body = 4096},
                               [this](const HttpRequest& request, boost::asio::yield_context) {
                                 return pages_.answer(request);
                               })},
@@ -215,10 +216,24 @@ class Host {
     return config;
   }
 
+  HttpServerConfig admin_listener(const boost::asio::ip::tcp::endpoint& endpoint) {
+    HttpServerConfig config{.endpoint = endpoint, .name = "admin"};
+    config.before_body = [this](const HttpRequest& head,
+                                std::optional<std::uint64_t> size) -> std::optional<HttpResponse> {
+      auto refusal = api_->refuse_unread(as_asked(head), size);
+      if (!refusal) return std::nullopt;
+      metrics_.api_request(route_of(head), method_label(head.method), refusal->status);
+      return HttpResponse{refusal->status, std::move(refusal->headers), std::move(refusal->body)};
+    };
+    return config;
+  }
+
+  static api::Request as_asked(const HttpRequest& request) {
+    return {request.method, request.target, request.headers, request.body, request.client};
+  }
+
   HttpResponse admin(const HttpRequest& request, boost::asio::yield_context yield) {
-    const api::Request asked{request.method, request.target, request.headers, request.body,
-                             request.client};
-    api::Response answer = api_->handle(asked, yield);
+    api::Response answer = api_->handle(as_asked(request), yield);
     metrics_.api_request(route_of(request), method_label(request.method), answer.status);
     return {answer.status, std::move(answer.headers), std::move(answer.body)};
   }

@@ -115,11 +115,22 @@ Response ControlApi::handle(const Request& request, boost::asio::yield_context y
   return response;
 }
 
-Reply ControlApi::respond(const Request& request, const std::string& id,
-                          boost::asio::yield_context yield) {
-  const auto target = Target::parse(request.target);
+std::optional<Response> ControlApi::refuse_unread(const Request& head,
+                                                  std::optional<std::uint64_t> body_size) {
+  const auto admitted = admit(head, body_size.value_or(0), config_.now());
+  if (admitted) return std::nullopt;
+  const std::string id = random_hex(16);
+  Response response = render_problem(
+      admitted.error(), std::string_view{head.target}.substr(0, head.target.find('?')), id);
+  response.with("perilune-request-id", id);
+  return response;
+}
+
+Checked<ControlApi::Admitted> ControlApi::admit(const Request& head, std::uint64_t body_size,
+                                                UnixMs now) {
+  auto target = Target::parse(head.target);
   if (!target) return Problem{"malformed_request", "the target or its query cannot be read"};
-  Match match = match_route(request.method, target->segments);
+  Match match = match_route(head.method, target->segments);
   if (match.route == nullptr) {
     if (match.allow.empty()) return Problem{"not_found", "no such path; see /v1/openapi.json"};
     Problem problem{"method_not_allowed", target->path + " has " + match.allow};
@@ -127,20 +138,36 @@ Reply ControlApi::respond(const Request& request, const std::string& id,
     return problem;
   }
   const Route& route = *match.route;
-  const UnixMs now = config_.now();
-  Checked<Principal> who =
-      route.open ? Checked<Principal>{Principal{}} : authenticate(request, now);
+  Checked<Principal> who = route.open ? Checked<Principal>{Principal{}} : authenticate(head, now);
   if (!who) return who.error();
   if (!route.open) {
     if (const auto may = authorize(route, match, *who); !may) return may.error();
   }
-  if (const auto fits = check_body(route, match, *who, request); !fits) return fits.error();
+  if (const auto fits = check_body(route, match, *who, body_size); !fits) return fits.error();
+  return Admitted{std::move(*target), std::move(match), std::move(*who)};
+}
+
+Reply ControlApi::respond(const Request& request, const std::string& id,
+                          boost::asio::yield_context yield) {
+  const UnixMs now = config_.now();
+  Checked<Admitted> admitted = admit(request, request.body.size(), now);
+  if (!admitted) return admitted.error();
+  const Route& route = *admitted->match.route;
+  const Target* target = &admitted->target;
   const std::string_view rehearsal = target->parameter("dry_run");
   if (target->has("dry_run") && rehearsal != "true" && rehearsal != "false")
     return Problem{"invalid_query", "dry_run is true or false"};
   BoundHost host{platform_, config_.ready_time, std::move(yield)};
-  Call call{request, *target, std::move(match.params), std::move(*who), store_, host, config_,
-            now,     id,      rehearsal == "true"};
+  Call call{request,
+            *target,
+            std::move(admitted->match.params),
+            std::move(admitted->who),
+            store_,
+            host,
+            config_,
+            now,
+            id,
+            rehearsal == "true"};
   if (route.method == "GET") return route.handler(call);
   Reply reply = idempotent(route, call);
   if (!call.dry_run)
@@ -168,18 +195,17 @@ Checked<Principal> ControlApi::authenticate(const Request& request, UnixMs now) 
 }
 
 Checked<void> ControlApi::check_body(const Route& route, const Match& match, const Principal& who,
-                                     const Request& request) {
+                                     std::uint64_t body_size) {
   if (!route.upload) {
-    if (request.body.size() <= kMostJson) return {};
-    return too_large("body_too_large", "request_body", kMostJson, request.body.size());
+    if (body_size <= kMostJson) return {};
+    return too_large("body_too_large", "request_body", kMostJson, body_size);
   }
   const std::string& slug = match.params.at("tenant");
   const auto tenant = store_.tenant(slug);
   if (!tenant) return no_such_tenant(who, slug, tenant.error());
   const std::uint64_t most = ceiling_of(tenant->limits).raw(Limit::BundlePacked);
-  if (request.body.size() <= most) return {};
-  return too_large("bundle_too_large", std::string{spec(Limit::BundlePacked).key}, most,
-                   request.body.size());
+  if (body_size <= most) return {};
+  return too_large("bundle_too_large", std::string{spec(Limit::BundlePacked).key}, most, body_size);
 }
 
 Reply ControlApi::idempotent(const Route& route, Call& call) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,13 @@ struct HttpServerConfig {
   std::chrono::milliseconds body_stall{20000};  ///< without a byte: 408
   std::chrono::milliseconds body_time{120000};  ///< in all: 408
   std::uint32_t max_connections = 256;
+  /// Asked before a body of more than `unasked_body` bytes (or of unknown length) is read, so that
+  /// a stranger cannot make the process hold one: an answer refuses the request and ends the
+  /// connection. `body_size` is the declared length.
+  std::function<std::optional<HttpResponse>(const HttpRequest& head,
+                                            std::optional<std::uint64_t> body_size)>
+      before_body{};
+  std::size_t unasked_body = 64U << 10U;
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&, boost::asio::yield_context)>;

@@ -102,6 +102,27 @@ TEST_CASE("the small server holds its limits") {
   CHECK(answer("GET / HTTP/1.1\r\nX: " + std::string(9000, 'x')) == "HTTP/1.1 431");
 }
 
+TEST_CASE("a large body may be refused before it is read") {
+  host::HttpServerConfig config;
+  config.unasked_body = 10;
+  config.before_body = [](const host::HttpRequest& head,
+                          std::optional<std::uint64_t> size) -> std::optional<host::HttpResponse> {
+    if (head.target == "/open") return std::nullopt;
+    return host::HttpResponse{401, {}, size ? std::to_string(*size) : "unknown"};
+  };
+  Running server{config, echo};
+  const auto answer = [&](const std::string& bytes) {
+    Client client = server.client();
+    client.send(bytes);
+    return client.read_exactly(12);
+  };
+  const std::string head = " HTTP/1.1\r\n" + kAdmin;
+  CHECK(answer("POST /" + head + "Content-Length: 10\r\n\r\n0123456789") == "HTTP/1.1 200");
+  CHECK(answer("POST /" + head + "Content-Length: 11\r\n\r\n") == "HTTP/1.1 401");
+  CHECK(answer("POST /" + head + "Transfer-Encoding: chunked\r\n\r\n") == "HTTP/1.1 401");
+  CHECK(answer("POST /open" + head + "Content-Length: 11\r\n\r\n0123456789a") == "HTTP/1.1 200");
+}
+
 TEST_CASE("a handler that throws is 500") {
   Running server{{}, echo};
   Client client = server.client();

@@ -191,6 +191,7 @@ bool HttpSession::read_body(const asio::yield_context& yield) {
     refuse(error_code("body_too_large"), "The body is longer than this listener takes.", yield);
     return false;
   }
+  if (!may_send_body(yield)) return false;
   if (expects_continue_ && input_.empty() && !write("HTTP/1.1 100 Continue\r\n\r\n", yield))
     return false;
   if (chunked_ ? read_chunks(yield) : read_length(yield)) return true;
@@ -199,12 +200,27 @@ bool HttpSession::read_body(const asio::yield_context& yield) {
   return false;
 }
 
+bool HttpSession::may_send_body(const asio::yield_context& yield) {
+  const HttpServerConfig& config = shared_->config;
+  if (!config.before_body || (!chunked_ && content_length_ <= config.unasked_body)) return true;
+  const auto size = chunked_ ? std::nullopt : std::optional{content_length_};
+  const auto refusal = config.before_body(request_, size);
+  if (!refusal) return true;
+  if (write(serialise(*refusal, false, head_only_), yield)) linger(yield);
+  return false;
+}
+
 bool HttpSession::read_length(const asio::yield_context& yield) {
+  input_.reserve(content_length_ + kPiece);
   while (input_.size() < content_length_) {
     const auto stall = Clock::now() + shared_->config.body_stall;
     if (!read_some(std::min(stall, body_deadline_), yield)) return false;
   }
   const std::size_t size = content_length_;
+  if (input_.size() == size) {
+    request_.body = std::exchange(input_, {});
+    return true;
+  }
   request_.body = input_.substr(0, size);
   input_.erase(0, size);
   return true;

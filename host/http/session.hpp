@@ -43,6 +43,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   [[nodiscard]] bool read_head(const boost::asio::yield_context& yield);
   [[nodiscard]] bool read_body(const boost::asio::yield_context& yield);
+  /// False: the head alone was reason enough to refuse the body; answered.
+  [[nodiscard]] bool may_send_body(const boost::asio::yield_context& yield);
   [[nodiscard]] bool read_length(const boost::asio::yield_context& yield);
   [[nodiscard]] bool read_chunks(const boost::asio::yield_context& yield);
   /// Appends to the input; false: closed, broken or too late (`timed_out_`).

@@ -98,7 +98,10 @@ class Target:
         headers = {"Authorization": "Bearer " + (self.token if token is None else token)}
         if data is not None:
             headers["Content-Type"] = content_type
-        c.request(method, path, data, headers)
+        try:
+            c.request(method, path, data, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before all of the body was sent: the answer is there all the same
         r = c.getresponse()
         text = r.read()
         c.close()

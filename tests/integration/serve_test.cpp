@@ -159,8 +159,14 @@ TEST_CASE(
   std::filesystem::remove(out);
   INFO(said);
   REQUIRE(status != 0);
+  REQUIRE(said.find("cgroup memory limit") != std::string::npos);
+#ifdef PERILUNE_SANITIZED
+  // A sanitizer's own thread keeps the launcher from entering a user namespace: the level is lower.
+  REQUIRE(said.find("--require-sandbox ") != std::string::npos);
+#else
   REQUIRE(said.find("missing cgroup memory limit") != std::string::npos);
   REQUIRE(said.find("--require-sandbox strong") != std::string::npos);
+#endif
 }
 
 TEST_CASE("A second SIGTERM ends the host at once") {
