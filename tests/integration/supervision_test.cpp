@@ -87,6 +87,7 @@ TEST_CASE("The request id in the log is the one in the response's header") {
   int lines = 0;
   std::istringstream log{host.log()};
   for (std::string text; std::getline(log, text);) {
+    if (text.starts_with("==")) continue;  // a sanitizer's word about itself
     const auto line = boost::json::parse(text).as_object();
     const auto& message = line.at("msg").as_string();
     if (message != "seen" && message != "plain") continue;
