@@ -28,6 +28,7 @@ class Fiber {
   Scheduler* scheduler = nullptr;
   Invocation* invocation = nullptr;
   std::unique_ptr<Operation> operation;  ///< what it waits for, until it ran again
+  lua_State* suspended_in = nullptr;     ///< the innermost coroutine when it suspended last
   FiberHandle* handle = nullptr;         ///< the script's; nullptr: detached or collected
   Operation* joiner = nullptr;           ///< who waits in join()
   Fiber* next_ready = nullptr;

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "runtime/fiber/mutex.hpp"
+
 namespace perilune::runtime {
 
 void open_fibers(Vm&, lua_State* L) {

@@ -24,7 +24,6 @@ void open_prelude(lua_State* L);     ///< pcall, xpcall, coroutine, the suspendi
 void open_spawn(lua_State* L);       ///< spawn and the fiber's methods
 void open_this_fiber(lua_State* L);  ///< this_fiber
 
-int open_mutex(lua_State* L);
 int open_sleep_for(lua_State* L);
 int open_time(lua_State* L);
 

@@ -1,10 +1,9 @@
-// Module `mutex`.
+#include "runtime/fiber/mutex.hpp"
 
+#include <array>
 #include <cerrno>
-#include <deque>
 #include <lua.hpp>
 #include <memory>
-#include <new>
 
 #include "runtime/fiber/library.hpp"
 #include "runtime/fiber/scheduler.hpp"
@@ -14,6 +13,7 @@ namespace perilune::runtime {
 namespace {
 
 constexpr const char* kMetatable = "perilune.mutex";
+extern const LuaClass kMutex;
 
 class Lock;
 
@@ -47,6 +47,8 @@ class Lock final : public Operation {
     return "mutex, locked by fiber " + std::to_string(mutex_->owner);
   }
   [[nodiscard]] bool interruptible() const noexcept override { return false; }
+  [[nodiscard]] bool internal() const noexcept override { return true; }
+  [[nodiscard]] const void* object() const noexcept override { return mutex_; }
   void cancel() noexcept override {
     unlink();
     complete_cancelled();
@@ -97,7 +99,7 @@ bool take(lua_State* L, Mutex& mutex) {
 
 int l_lock(lua_State* L) {
   Mutex& mutex = check_mutex(L);
-  Scheduler::of(L).check_may_suspend(L, false);
+  Scheduler::of(L).check_may_suspend(L, "mutex:lock", false);
   if (take(L, mutex)) return 0;
   return suspend(L, std::make_unique<Lock>(mutex));
 }
@@ -115,31 +117,47 @@ int l_unlock(lua_State* L) {
 }
 
 int l_new(lua_State* L) {
-  ::new (lua_newuserdata(L, sizeof(Mutex))) Mutex;
-  luaL_getmetatable(L, kMetatable);
-  lua_setmetatable(L, -2);
+  push_object<Mutex>(L, kMutex);
   return 1;
 }
 
+int get(lua_State*, int) { return 0; }
+void set(lua_State*, int) {}
+
+constexpr std::array<LuaFunction, 3> kMethods{{
+    {"lock", l_lock, true, "m:lock()",
+     "Takes the mutex; while another fiber has it, waits. Fibers get it in the order in which they "
+     "asked. Not an interruption point."},
+    {"try_lock", l_try_lock, false, "m:try_lock() -> boolean",
+     "Takes the mutex if it is free; says whether it did."},
+    {"unlock", l_unlock, false, "m:unlock()",
+     "Gives it to the fiber that has waited longest. EPERM if it is not locked."},
+}};
+constexpr std::array<LuaFunction, 1> kFunctions{{
+    {"new", l_new, false, "mutex.new() -> mutex", "A mutex that nobody has locked."},
+}};
+const LuaClass kMutex{.name = kMetatable,
+                      .shown = "mutex",
+                      .methods = kMethods,
+                      .readable = {},
+                      .writable = {},
+                      .index = lua_index<get>,
+                      .newindex = lua_newindex<set>,
+                      .collect = nullptr};
+constexpr std::array kClasses{&kMutex};
+
 }  // namespace
 
+const ModuleReference kMutexReference{
+    .name = "mutex",
+    .summary = "Mutual exclusion between the fibers of one VM.",
+    .functions = kFunctions,
+    .classes = kClasses,
+};
+
 int open_mutex(lua_State* L) {
-  if (luaL_newmetatable(L, kMetatable) != 0) {
-    lua_createtable(L, 0, 3);
-    push_suspending(L, l_lock, 0);
-    lua_setfield(L, -2, "lock");
-    lua_pushcfunction(L, l_try_lock);
-    lua_setfield(L, -2, "try_lock");
-    lua_pushcfunction(L, l_unlock);
-    lua_setfield(L, -2, "unlock");
-    lua_setfield(L, -2, "__index");
-    lua_pushliteral(L, "mutex");
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_pop(L, 1);
   lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, l_new);
-  lua_setfield(L, -2, "new");
+  set_functions(L, kFunctions);
   return 1;
 }
 

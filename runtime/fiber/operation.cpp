@@ -28,8 +28,8 @@ int suspend(lua_State* L, std::unique_ptr<Operation> operation) {
   return Scheduler::of(L).suspend(L, std::move(operation));
 }
 
-void check_may_suspend(lua_State* L, const char*, bool interruption_point) {
-  Scheduler::of(L).check_may_suspend(L, interruption_point);
+void check_may_suspend(lua_State* L, const char* operation, bool interruption_point) {
+  Scheduler::of(L).check_may_suspend(L, operation, interruption_point);
 }
 
 void Scheduler::check_interruption(lua_State* L) {
@@ -40,7 +40,7 @@ void Scheduler::check_interruption(lua_State* L) {
   if (interruption_due(*current_)) raise_core(L, CoreError::Interrupted);
 }
 
-void Scheduler::check_may_suspend(lua_State* L, bool interruption_point) {
+void Scheduler::check_may_suspend(lua_State* L, const char*, bool interruption_point) {
   if (current_ == nullptr) luaL_error(L, "cannot suspend here: not in a fiber");
   if (current_->forbid_suspend > 0) raise_core(L, CoreError::ForbidSuspendBlock);
   if (interruption_point || current_->invocation != nullptr) {
@@ -54,20 +54,22 @@ void Scheduler::check_may_suspend(lua_State* L, bool interruption_point) {
 }
 
 int Scheduler::suspend(lua_State* L, std::unique_ptr<Operation> operation) {
-  check_may_suspend(L, operation->interruptible());
+  check_may_suspend(L, operation->name(), operation->interruptible());
   if (operation->completed_) return operation->finish(L);
   if (!vm_.heap.charge(Operation::kCharge)) luaL_error(L, "not enough memory");
   Fiber& fiber = *current_;
   operation->fiber_ = &fiber;
   operation->since_ = std::chrono::steady_clock::now();
   fiber.operation = std::move(operation);
+  fiber.suspended_in = L;
   fiber.state = Fiber::State::Suspended;
   native_yield = true;
   return lua_yield(L, 0);
 }
 
 int Scheduler::yield(lua_State* L) {
-  check_may_suspend(L, true);
+  check_may_suspend(L, "this_fiber.yield", true);
+  current_->suspended_in = L;
   ready(*current_);
   native_yield = true;
   return lua_yield(L, 0);

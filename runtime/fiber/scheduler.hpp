@@ -50,7 +50,7 @@ class Scheduler {
   /// Upper end of a suspension: what the native function returned, or the operation's result.
   int finish(lua_State* L);
   /// Raises if the running fiber must not suspend here and now.
-  void check_may_suspend(lua_State* L, bool interruption_point);
+  void check_may_suspend(lua_State* L, const char* operation, bool interruption_point);
   /// Raises `interrupted` or the verdict if due.
   void check_interruption(lua_State* L);
   [[nodiscard]] bool interruption_due(const Fiber& fiber) const noexcept;

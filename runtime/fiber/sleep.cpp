@@ -6,8 +6,7 @@
 
 #include "runtime/fiber/library.hpp"
 #include "runtime/fiber/scheduler.hpp"
-#include "runtime/script/errors.hpp"
-#include "runtime/vm/vm_impl.hpp"
+#include "runtime/fiber/time_arguments.hpp"
 
 namespace perilune::runtime {
 namespace {
@@ -26,22 +25,21 @@ class Sleep final : public Operation, private Timer {
   const char* name_;
 };
 
-int sleep(lua_State* L, const char* name, lua_Number seconds) {
-  constexpr lua_Number kLongest = 10.0 * 365 * 86400;
-  luaL_argcheck(L, seconds >= 0, 1, "must not be negative");
+int sleep(lua_State* L, const char* name, Timers::Clock::time_point until) {
   Scheduler& scheduler = Scheduler::of(L);
-  scheduler.check_may_suspend(L, true);
-  Timers& timers = scheduler.timers();
-  const std::uint64_t allowed = scheduler.vm().config.limits.count(Limit::Timers);
-  if (timers.size() >= allowed) raise_limit(L, Limit::Timers, timers.size(), allowed);
-  const std::chrono::duration<double> span{seconds < kLongest ? seconds : kLongest};
-  const auto until =
-      Timers::Clock::now() + std::chrono::duration_cast<Timers::Clock::duration>(span);
-  return suspend(L, std::make_unique<Sleep>(name, timers, until));
+  scheduler.check_may_suspend(L, name, true);
+  check_timer_quota(L);
+  return suspend(L, std::make_unique<Sleep>(name, scheduler.timers(), until));
 }
 
-int l_sleep_for(lua_State* L) { return sleep(L, "sleep_for", luaL_checknumber(L, 1) / 1e3); }
-int l_sleep(lua_State* L) { return sleep(L, "time.sleep", luaL_checknumber(L, 1)); }
+int l_sleep_for(lua_State* L) {
+  const lua_Number milliseconds = luaL_checknumber(L, 1);
+  lua_settop(L, 0);
+  lua_pushnumber(L, milliseconds / 1e3);
+  return sleep(L, "sleep_for", deadline_after(L, 1));
+}
+
+int l_sleep(lua_State* L) { return sleep(L, "time.sleep", deadline_after(L, 1)); }
 
 }  // namespace
 

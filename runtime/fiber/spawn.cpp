@@ -72,7 +72,7 @@ class Join final : public Operation {
 int l_join(lua_State* L) {
   const FiberHandle& handle = check_handle(L);
   Scheduler& scheduler = Scheduler::of(L);
-  scheduler.check_may_suspend(L, true);
+  scheduler.check_may_suspend(L, "fiber:join", true);
   if (handle.fiber != nullptr && handle.fiber == scheduler.current()) raise_errno(L, EDEADLK);
   Fiber& fiber = check_joinable(L, handle);
   if (fiber.state == Fiber::State::Done) return take_results(L, fiber);

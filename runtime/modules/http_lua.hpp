@@ -5,7 +5,7 @@
 
 #include "runtime/modules/http_message.hpp"
 #include "runtime/modules/http_socket.hpp"
-#include "runtime/modules/lua_object.hpp"
+#include "runtime/script/lua_class.hpp"
 
 namespace perilune::runtime {
 

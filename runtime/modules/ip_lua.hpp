@@ -4,7 +4,7 @@
 /// The Lua classes of the `ip` module, shared by the files that make it up.
 
 #include "runtime/modules/ip_address.hpp"
-#include "runtime/modules/lua_object.hpp"
+#include "runtime/script/lua_class.hpp"
 #include "runtime/modules/net_backend.hpp"
 
 namespace perilune::runtime {

@@ -7,12 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include "runtime/modules/perilune.hpp"
-#include "runtime/modules/system.hpp"
 #include "runtime/script/errors.hpp"
 #include "runtime/script/library.hpp"
 #include "runtime/script/load.hpp"
-#include "runtime/script/log_functions.hpp"
 #include "runtime/script/module_functions.hpp"
 #include "runtime/script/module_path.hpp"
 #include "runtime/vm/operation.hpp"
@@ -59,28 +56,6 @@ std::string_view check_text(lua_State* L, int index) {
   return {text, size};
 }
 
-int open_global(lua_State* L, const char* name) {
-  lua_getglobal(L, name);
-  return 1;
-}
-
-constexpr std::array<NativeModule, 7> kOwn{{
-    {"generic_error", open_generic_error},
-    {"asio_error", open_asio_error},
-    {"perilune", open_perilune},
-    {"system", open_system},
-    {"log", [](lua_State* L) { return open_global(L, "log"); }},
-    {"byte_span", [](lua_State* L) { return open_global(L, "byte_span"); }},
-    {"bit", [](lua_State* L) { return open_global(L, "bit"); }},
-}};
-
-const NativeModule* find_native(Vm& vm, std::string_view name) {
-  if (const NativeModule* given = vm.find_module(name)) return given;
-  const auto* own = std::find_if(
-      kOwn.begin(), kOwn.end(), [name](const NativeModule& module) { return module.name == name; });
-  return own != kOwn.end() ? own : nullptr;
-}
-
 /// LuaJIT's own extra modules ("string.buffer", "table.new"): only the engine has the table.
 bool push_preloaded(lua_State* L, const char* name) {
   lua_getfield(L, LUA_REGISTRYINDEX, "_PRELOAD");
@@ -99,7 +74,7 @@ int native_module(lua_State* L) {
   lua_pushvalue(L, 1);
   lua_rawget(L, lua_upvalueindex(1));
   if (!lua_isnil(L, 2)) return 1;
-  if (const NativeModule* found = find_native(Vm::of(L), name)) {
+  if (const NativeModule* found = Vm::of(L).find_module(name)) {
     lua_pushcfunction(L, found->open);
     lua_call(L, 0, 1);
   } else if (!push_preloaded(L, name.data())) {

@@ -44,6 +44,16 @@ class Operation {
   /// What it waits on, for a person: "mutex 3, owned by fiber 7". Called for dumps only.
   [[nodiscard]] virtual std::string resource() const { return {}; }
 
+  /// Only another fiber of this VM can end the wait: neither time, nor I/O, nor somebody outside.
+  /// Such waits are what a deadlock is made of.
+  [[nodiscard]] virtual bool internal() const noexcept { return false; }
+  /// The fiber that has to do something first (the owner of a mutex, who is joined), if that is
+  /// known.
+  [[nodiscard]] virtual const Fiber* holder() const noexcept { return nullptr; }
+  /// `lua_topointer` of the object waited on, if `internal()`: whoever can reach it may end the
+  /// wait.
+  [[nodiscard]] virtual const void* object() const noexcept { return nullptr; }
+
   /// The fiber was interrupted, or the VM closes. Must lead to `complete()`, now or later. A
   /// finished operation whose result is already there keeps it: the interruption waits for the next
   /// point.
@@ -59,6 +69,7 @@ class Operation {
   [[nodiscard]] std::chrono::steady_clock::time_point since() const noexcept { return since_; }
   [[nodiscard]] bool completed() const noexcept { return completed_; }
   [[nodiscard]] bool was_cancelled() const noexcept { return cancelled_; }
+  [[nodiscard]] bool was_deadlocked() const noexcept { return deadlocked_; }
   [[nodiscard]] Fiber* fiber() const noexcept { return fiber_; }
 
  protected:
@@ -73,6 +84,7 @@ class Operation {
   std::chrono::steady_clock::time_point since_{};
   bool completed_ = false;
   bool cancelled_ = false;
+  bool deadlocked_ = false;  ///< completed by the deadlock detector: the fiber gets an error
 };
 
 /// Suspends the calling fiber until `operation` completes: `return suspend(L, ...)` as the last act

@@ -5,6 +5,7 @@
 #include <lua.hpp>
 
 #include "runtime/fiber/library.hpp"
+#include "runtime/modules/standard.hpp"
 #include "runtime/script/library.hpp"
 #include "runtime/script/modules.hpp"
 #include "runtime/vm/vm_impl.hpp"
@@ -190,11 +191,11 @@ void* Vm::add_slot(SlotKey key, std::shared_ptr<void> object) {
 }
 
 const NativeModule* Vm::find_module(std::string_view name) const noexcept {
-  for (const NativeModule& module : fiber_modules()) {
-    if (module.name == name) return &module;
-  }
-  for (const NativeModule& module : impl_->modules) {
-    if (module.name == name) return &module;
+  const std::span<const NativeModule> given{impl_->modules};
+  for (const auto modules : {given, fiber_modules(), standard_modules()}) {
+    for (const NativeModule& module : modules) {
+      if (module.name == name) return &module;
+    }
   }
   return nullptr;
 }

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Lua classes whose objects are C++ pointers: the one way in which modules make userdata.
+/// Lua classes whose objects are C++ pointers: the one way in which modules make userdata, and the
+/// tables from which a module's functions are both registered and documented.
 
 #include <array>
 #include <cstddef>
@@ -22,14 +23,17 @@ namespace perilune::runtime {
 /// A function of a class or module. `suspends`: registered by `push_suspending`.
 struct LuaFunction {
   const char* name;
-  int (*function)(lua_State* L);
+  int (*function)(lua_State* L);  ///< nullptr: made elsewhere (in Lua); only its documentation
   bool suspends = false;
+  const char* usage = "";  ///< "m:try_lock_for(seconds) -> boolean"; empty: an undocumented alias
+  const char* help = "";   ///< Markdown sentences: what it does, its errors, whether it interrupts
 };
 
 /// A property: `id` is what the class' getter and setter switch on.
 struct LuaProperty {
   const char* name;
   int id;
+  const char* help = "";  ///< "boolean: true until it was joined or detached"
 };
 
 /// What a class consists of. `name` is its key in the registry, `shown` what `getmetatable` gives.
@@ -42,6 +46,19 @@ struct LuaClass {
   int (*index)(lua_State* L);     ///< `lua_index<get>`
   int (*newindex)(lua_State* L);  ///< `lua_newindex<set>`
   int (*collect)(lua_State* L);
+  std::span<const luaL_Reg> meta = {};  ///< further metamethods: `__eq`, `__len`, `__tostring`, …
+  const char* help = "";
+};
+
+/// One page of docs/reference, made of the tables that register its functions
+/// (tests/support/lua_reference.hpp).
+struct ModuleReference {
+  const char* name;     ///< "mutex"; the page is docs/reference/lua-mutex.md
+  const char* summary;  ///< Markdown: what it is for, with an example
+  std::span<const LuaFunction> functions;
+  std::span<const LuaClass* const> classes = {};
+  bool global = false;       ///< there without `require`
+  bool engine_only = false;  ///< not in hosted apps
 };
 
 /// Makes the class' metatable unless it exists, and leaves it on the stack.

@@ -1,4 +1,4 @@
-#include "runtime/modules/lua_object.hpp"
+#include "runtime/script/lua_class.hpp"
 
 #include "runtime/vm/operation.hpp"
 
@@ -28,6 +28,10 @@ void push_class(lua_State* L, const LuaClass& definition) {
   lua_pushcclosure(L, definition.newindex, 2);
   lua_setfield(L, metatable, "__newindex");
 
+  for (const luaL_Reg& method : definition.meta) {
+    lua_pushcfunction(L, method.func);
+    lua_setfield(L, metatable, method.name);
+  }
   if (definition.collect != nullptr) {
     lua_pushcfunction(L, definition.collect);
     lua_setfield(L, metatable, "__gc");
@@ -36,6 +40,7 @@ void push_class(lua_State* L, const LuaClass& definition) {
 
 void set_functions(lua_State* L, std::span<const LuaFunction> functions) {
   for (const LuaFunction& entry : functions) {
+    if (entry.function == nullptr) continue;
     if (entry.suspends) {
       push_suspending(L, entry.function, 0);
     } else {

@@ -1,0 +1,42 @@
+#include <array>
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "runtime/fiber/mutex.hpp"
+#include "tests/support/documented.hpp"
+#include "tests/support/lua_reference.hpp"
+
+namespace perilune::runtime {
+namespace {
+
+/// Every module that is documented from its tables: one row each.
+constexpr std::array kPages{
+    &kMutexReference,
+};
+
+TEST_CASE("docs/reference/lua-*.md say what the tables of the modules say", "[docs]") {
+  for (const ModuleReference* module : kPages) {
+    const std::string file = std::string{"lua-"} + module->name + ".md";
+    INFO(file << ": renew it with PERILUNE_WRITE_DOCS=1");
+    const std::string expected = test::lua_reference_page(*module);
+    CHECK(test::reference_page(file, expected) == expected);
+  }
+}
+
+TEST_CASE("every function of a documented module has a sentence", "[docs]") {
+  const auto check = [](std::span<const LuaFunction> functions) {
+    for (const LuaFunction& function : functions) {
+      INFO(function.name);
+      CHECK((*function.usage == '\0' || *function.help != '\0'));
+    }
+  };
+  for (const ModuleReference* module : kPages) {
+    INFO(module->name);
+    CHECK(*module->summary != '\0');
+    check(module->functions);
+    for (const LuaClass* entry : module->classes) check(entry->methods);
+  }
+}
+
+}  // namespace
+}  // namespace perilune::runtime

@@ -1,0 +1,32 @@
+#include "runtime/modules/standard.hpp"
+
+#include <array>
+#include <lua.hpp>
+
+#include "runtime/modules/perilune.hpp"
+#include "runtime/modules/system.hpp"
+#include "runtime/script/errors.hpp"
+
+namespace perilune::runtime {
+namespace {
+
+int open_global(lua_State* L, const char* name) {
+  lua_getglobal(L, name);
+  return 1;
+}
+
+constexpr std::array<NativeModule, 7> kModules{{
+    {"asio_error", open_asio_error},
+    {"bit", [](lua_State* L) { return open_global(L, "bit"); }},
+    {"byte_span", [](lua_State* L) { return open_global(L, "byte_span"); }},
+    {"generic_error", open_generic_error},
+    {"log", [](lua_State* L) { return open_global(L, "log"); }},
+    {"perilune", open_perilune},
+    {"system", open_system},
+}};
+
+}  // namespace
+
+std::span<const NativeModule> standard_modules() noexcept { return kModules; }
+
+}  // namespace perilune::runtime
