@@ -8,8 +8,8 @@
 
 #include "runtime/fiber/library.hpp"
 #include "runtime/fiber/scheduler.hpp"
+#include "runtime/script/bytecode.hpp"
 #include "runtime/script/errors.hpp"
-#include "runtime/script/prelude.hpp"
 #include "runtime/vm/vm_impl.hpp"
 
 namespace perilune::runtime {
@@ -235,7 +235,8 @@ int l_yield(lua_State* L) {
 
 void open_prelude(lua_State* L) {
   lua_settop(L, 0);
-  if (luaL_loadbufferx(L, kPrelude, sizeof kPrelude - 1, kPreludeChunk, "t") != 0) lua_error(L);
+  static const Bytecode code{kPrelude};
+  code.push(L);
   lua_getglobal(L, "pcall");
   lua_getglobal(L, "xpcall");
   for (lua_CFunction f :

@@ -1,11 +1,6 @@
 #include "runtime/script/prelude.hpp"
 
-#include <cstdlib>
-#include <lua.hpp>
-#include <new>
-#include <stdexcept>
-#include <string>
-#include <string_view>
+#include "runtime/script/bytecode.hpp"
 
 namespace perilune::runtime {
 namespace {
@@ -259,37 +254,11 @@ function c.start(env, id)
 end
 )lua";
 
-void* allocate(void*, void* block, std::size_t, std::size_t size) {
-  if (size != 0) return std::realloc(block, size);
-  std::free(block);
-  return nullptr;
-}
-
-int append(lua_State*, const void* data, std::size_t size, void* to) {
-  static_cast<std::string*>(to)->append(static_cast<const char*>(data), size);
-  return 0;
-}
-
-std::string compile() {
-  std::string code;
-  lua_State* L = lua_newstate(allocate, nullptr);
-  if (L == nullptr) throw std::bad_alloc{};
-  if (luaL_loadbuffer(L, kSource, std::string_view{kSource}.size(), kPreludeChunk) != 0 ||
-      lua_dump(L, append, &code) != 0) {
-    const char* message = lua_tostring(L, -1);
-    std::string why = message != nullptr ? message : "dump failed";
-    lua_close(L);
-    throw std::logic_error{"prelude: " + why};
-  }
-  lua_close(L);
-  return code;
-}
-
 }  // namespace
 
 void push_prelude(lua_State* L) {
-  static const std::string code = compile();
-  if (luaL_loadbuffer(L, code.data(), code.size(), kPreludeChunk) != 0) lua_error(L);
+  static const Bytecode code{kSource};
+  code.push(L);
 }
 
 }  // namespace perilune::runtime

@@ -13,8 +13,7 @@ namespace perilune::runtime {
 /// Name of its chunk; frames of it do not show in tracebacks and log positions.
 inline constexpr const char* kPreludeChunk = "=[perilune]";
 
-/// Pushes the prelude's main function. Compiled once per process, then loaded from memory (25 µs
-/// less per VM). Raises `not enough memory`.
+/// Pushes the prelude's main function. Raises `not enough memory`.
 void push_prelude(lua_State* L);
 
 }  // namespace perilune::runtime
