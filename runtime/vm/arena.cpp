@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace perilune::runtime {
 namespace {
@@ -53,6 +54,10 @@ Arena::Arena(std::size_t bytes) noexcept {
   end_ = static_cast<std::uint32_t>(bytes / kPage);
   first_ = pages_for(end_ * sizeof(Page));
   top_ = first_;
+  if (end_ - first_ < 2 * kFirstPages) return;
+  first_begin_ = first_fresh_ = address(first_);
+  top_ = first_ + kFirstPages;
+  first_end_ = address(top_);
 }
 
 Arena::~Arena() {
@@ -244,10 +249,25 @@ void Arena::unlink(Slab* slab, std::size_t index) noexcept {
   slab->linked = false;
 }
 
+void* Arena::from_first(std::size_t index) noexcept {
+  void* block = first_free_[index];
+  if (block != nullptr) {
+    std::memcpy(&first_free_[index], block, sizeof block);
+    return block;
+  }
+  const std::size_t size = class_size(index);
+  if (static_cast<std::size_t>(first_end_ - first_fresh_) < size) return nullptr;
+  return std::exchange(first_fresh_, first_fresh_ + size);
+}
+
 void* Arena::from_slab(std::size_t index) noexcept {
   Slab* slab = slabs_[index];
-  if (slab == nullptr && (slab = new_slab(index)) == nullptr) return nullptr;
-  void* block = slab->free;
+  void* block = nullptr;
+  if (slab == nullptr) {
+    if ((block = from_first(index)) != nullptr) return block;
+    if ((slab = new_slab(index)) == nullptr) return nullptr;
+  }
+  block = slab->free;
   if (block != nullptr) {
     std::memcpy(&slab->free, block, sizeof slab->free);
   } else {
@@ -260,6 +280,11 @@ void* Arena::from_slab(std::size_t index) noexcept {
 }
 
 void Arena::to_slab(void* block, std::size_t index) noexcept {
+  if (block < first_end_) {
+    std::memcpy(block, &first_free_[index], sizeof(void*));
+    first_free_[index] = block;
+    return;
+  }
   const std::uint32_t first = pages_[page_of(block)].head;
   auto* slab = std::launder(reinterpret_cast<Slab*>(address(first)));
   std::memcpy(block, &slab->free, sizeof slab->free);

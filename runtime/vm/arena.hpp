@@ -4,10 +4,12 @@
 /// Where a VM's memory comes from: one reserved address range, carved by size classes and page
 /// runs.
 ///
-/// Sizes up to 8 KiB come from slabs (runs of pages that hold blocks of one class), larger ones are
-/// runs of pages themselves. Callers know the size of what they free (lua_Alloc does), so blocks
-/// carry no header. Free neighbouring runs are merged; large ones go back to the kernel. Pages that
-/// were never used cost nothing. Not thread-safe.
+/// The first 64 KiB are handed out one block after the other, whatever their sizes: what a small VM
+/// consists of touches as few pages as it can. After that, sizes up to 8 KiB come from slabs (runs
+/// of pages that hold blocks of one class), larger ones are runs of pages themselves. Callers know
+/// the size of what they free (lua_Alloc does), so blocks carry no header. Free neighbouring runs
+/// are merged; large ones go back to the kernel. Pages that were never used cost nothing. Not
+/// thread-safe.
 
 #include <array>
 #include <cstddef>
@@ -37,14 +39,18 @@ class Arena {
   /// never fails.
   [[nodiscard]] void* resize(void* block, std::size_t from, std::size_t to) noexcept;
 
-  /// Pages that are in slabs or runs now, in bytes (what the arena holds, not what was asked for).
-  [[nodiscard]] std::size_t held() const noexcept { return held_pages_ * kPage; }
+  /// What is in slabs or runs now and was taken of the first 64 KiB, in bytes (what the arena
+  /// holds, not what was asked for).
+  [[nodiscard]] std::size_t held() const noexcept {
+    return held_pages_ * kPage + static_cast<std::size_t>(first_fresh_ - first_begin_);
+  }
 
  private:
   struct Page;
   struct Slab;
   static constexpr std::size_t kClasses = 16 + 5 * 8;
   static constexpr std::size_t kRunBins = 64 + 32;
+  static constexpr std::uint32_t kFirstPages = 16;
   static constexpr std::uint32_t kNone = 0xffffffff;
 
   [[nodiscard]] static std::size_t class_of(std::size_t size) noexcept;
@@ -60,6 +66,7 @@ class Arena {
   void remove_free(std::uint32_t first) noexcept;
   [[nodiscard]] bool grow_run(std::uint32_t first, std::uint32_t from, std::uint32_t to) noexcept;
 
+  void* from_first(std::size_t index) noexcept;
   [[nodiscard]] Slab* new_slab(std::size_t index) noexcept;
   void* from_slab(std::size_t index) noexcept;
   void to_slab(void* block, std::size_t index) noexcept;
@@ -73,7 +80,11 @@ class Arena {
   std::uint32_t top_ = 0;    ///< pages from here on are untouched
   std::uint32_t end_ = 0;
   std::size_t held_pages_ = 0;
-  std::array<Slab*, kClasses> slabs_{};  ///< with a free block, most recently used first
+  std::byte* first_begin_ = nullptr;  ///< the first blocks: [begin, fresh) are handed out
+  std::byte* first_fresh_ = nullptr;
+  std::byte* first_end_ = nullptr;
+  std::array<void*, kClasses> first_free_{};  ///< of them, those that came back, by class
+  std::array<Slab*, kClasses> slabs_{};       ///< with a free block, most recently used first
   std::array<std::uint32_t, kRunBins> bins_{};
 };
 
