@@ -87,6 +87,11 @@ std::uint32_t Arena::page_of(const void* block) const noexcept {
 
 void* Arena::allocate(std::size_t size) noexcept {
   if (size <= kLargestClass) return from_slab(class_of(size));
+  // The very first one is the lua_State, which stays: it need not begin on a page.
+  if (first_fresh_ == first_begin_ && size <= kLargestFirst && first_fresh_ != first_end_) {
+    first_fresh_ += (size + 15) / 16 * 16;
+    return first_begin_;
+  }
   if (size > bytes_) return nullptr;
   const std::uint32_t page = take_run(pages_for(size));
   return page == kNone ? nullptr : address(page);
@@ -94,6 +99,7 @@ void* Arena::allocate(std::size_t size) noexcept {
 
 void Arena::release(void* block, std::size_t size) noexcept {
   if (size <= kLargestClass) return to_slab(block, class_of(size));
+  if (block < first_end_) return;  // the first block: it goes with the arena
   const std::uint32_t pages = pages_for(size);
   if (size >= kGiveBack) ::madvise(block, std::size_t{pages} * kPage, MADV_DONTNEED);
   give_run(page_of(block), pages);
@@ -101,7 +107,7 @@ void Arena::release(void* block, std::size_t size) noexcept {
 
 void* Arena::resize(void* block, std::size_t from, std::size_t to) noexcept {
   if (from <= kLargestClass && to <= kLargestClass && class_of(from) == class_of(to)) return block;
-  if (from > kLargestClass && to > kLargestClass) {
+  if (from > kLargestClass && to > kLargestClass && block >= first_end_) {
     if (to > bytes_) return nullptr;
     const std::uint32_t before = pages_for(from);
     const std::uint32_t after = pages_for(to);
@@ -256,8 +262,24 @@ void* Arena::from_first(std::size_t index) noexcept {
     return block;
   }
   const std::size_t size = class_size(index);
+  if (static_cast<std::size_t>(hole_end_ - hole_) >= size)
+    return std::exchange(hole_, hole_ + size);
   if (static_cast<std::size_t>(first_end_ - first_fresh_) < size) return nullptr;
   return std::exchange(first_fresh_, first_fresh_ + size);
+}
+
+void Arena::to_first(void* block, std::size_t index) noexcept {
+  auto* start = static_cast<std::byte*>(block);
+  const std::size_t size = class_size(index);
+  if (start + size == first_fresh_) {
+    first_fresh_ = start;
+  } else if (size >= kHole && size > static_cast<std::size_t>(hole_end_ - hole_)) {
+    hole_ = start;
+    hole_end_ = start + size;
+  } else {
+    std::memcpy(block, &first_free_[index], sizeof(void*));
+    first_free_[index] = block;
+  }
 }
 
 void* Arena::from_slab(std::size_t index) noexcept {
@@ -280,11 +302,7 @@ void* Arena::from_slab(std::size_t index) noexcept {
 }
 
 void Arena::to_slab(void* block, std::size_t index) noexcept {
-  if (block < first_end_) {
-    std::memcpy(block, &first_free_[index], sizeof(void*));
-    first_free_[index] = block;
-    return;
-  }
+  if (block < first_end_) return to_first(block, index);
   const std::uint32_t first = pages_[page_of(block)].head;
   auto* slab = std::launder(reinterpret_cast<Slab*>(address(first)));
   std::memcpy(block, &slab->free, sizeof slab->free);

@@ -51,6 +51,9 @@ class Arena {
   static constexpr std::size_t kClasses = 16 + 5 * 8;
   static constexpr std::size_t kRunBins = 64 + 32;
   static constexpr std::uint32_t kFirstPages = 16;
+  static constexpr std::size_t kLargestFirst = 16 * 1024;  ///< of the first block
+  /// A block of this size that comes back is carved up for smaller ones.
+  static constexpr std::size_t kHole = 256;
   static constexpr std::uint32_t kNone = 0xffffffff;
 
   [[nodiscard]] static std::size_t class_of(std::size_t size) noexcept;
@@ -67,6 +70,7 @@ class Arena {
   [[nodiscard]] bool grow_run(std::uint32_t first, std::uint32_t from, std::uint32_t to) noexcept;
 
   void* from_first(std::size_t index) noexcept;
+  void to_first(void* block, std::size_t index) noexcept;
   [[nodiscard]] Slab* new_slab(std::size_t index) noexcept;
   void* from_slab(std::size_t index) noexcept;
   void to_slab(void* block, std::size_t index) noexcept;
@@ -83,6 +87,8 @@ class Arena {
   std::byte* first_begin_ = nullptr;  ///< the first blocks: [begin, fresh) are handed out
   std::byte* first_fresh_ = nullptr;
   std::byte* first_end_ = nullptr;
+  std::byte* hole_ = nullptr;  ///< [hole, end): the rest of a block that came back
+  std::byte* hole_end_ = nullptr;
   std::array<void*, kClasses> first_free_{};  ///< of them, those that came back, by class
   std::array<Slab*, kClasses> slabs_{};       ///< with a free block, most recently used first
   std::array<std::uint32_t, kRunBins> bins_{};
