@@ -182,7 +182,9 @@ void Vm::Impl::die(Outcome outcome, std::string message) {
   death_message = std::move(message);
   result = RunState::Dead;
   // Nobody enters a dead VM's stack again.
-  if (scheduler.current() != nullptr) leave();
+  if (scheduler.current() == nullptr) return;
+  left_for_good = true;
+  leave();
 }
 
 }  // namespace perilune::runtime

@@ -50,12 +50,13 @@ Result<void> Vm::protect(const std::function<void(lua_State* L)>& body) {
   Result<void> result;
   Impl& vm = *impl_;
   if (vm.death != Outcome::Ok) return Failure{"vm_dead", vm.death_message};
-  vm.on_stack([&] {
+  const bool ran = vm.on_stack([&] {
     result = vm.protect_here(body);
     if (vm.heap.exhausted()) {
       static_cast<void>(vm.protect_here([&vm](lua_State* L) { vm.collect(L); }));
     }
   });
+  if (!ran) return Failure{"system_error", "no address space for a VM's stack"};
   return result;
 }
 

@@ -1,27 +1,10 @@
-// The VM's C stack: entering it, leaving it, and the loop at its bottom.
+// What a VM does on its C stack: entering it and leaving it.
 
-#include <new>
+#include <utility>
 
-#include "runtime/vm/guarded_stack.hpp"
 #include "runtime/vm/vm_impl.hpp"
 
 namespace perilune::runtime {
-namespace {
-
-/// Remembers the stack, so that one that is never left can be unmapped all the same.
-class RecordedStack {
- public:
-  RecordedStack(std::size_t bytes, boost::context::stack_context& record) noexcept
-      : stack_{bytes}, record_{&record} {}
-  boost::context::stack_context allocate() { return *record_ = stack_.allocate(); }
-  void deallocate(boost::context::stack_context& stack) noexcept { stack_.deallocate(stack); }
-
- private:
-  GuardedStack stack_;
-  boost::context::stack_context* record_;
-};
-
-}  // namespace
 
 Vm::Impl::Impl(Vm& vm, const VmConfig& vm_config, VmHost& vm_host,
                std::span<const NativeModule> native_modules)
@@ -33,66 +16,41 @@ Vm::Impl::Impl(Vm& vm, const VmConfig& vm_config, VmHost& vm_host,
       scheduler{*this} {}
 
 Vm::Impl::~Impl() {
-  if (!has_stack_) return;
-  if (death == Outcome::Ok && !preempted) {
-    command = Command::Exit;
-    enter();
-    context_.~fiber();
-  } else {
-    // Unwinding would run through Lua's frames. What lies on the stack belongs to the VM's arena or
-    // was destroyed with its operations.
-    GuardedStack{kStack}.deallocate(stack_);
-  }
+  // Unwinding would run through Lua's frames. What lies on the stack belongs to the VM's arena or
+  // was destroyed with its operations.
+  Carrier::abandon(carrier);
 }
 
-bool Vm::Impl::make_stack() {
-  try {
-    ::new (&context_) boost::context::fiber(std::allocator_arg, RecordedStack{kStack, stack_},
-                                            [this](boost::context::fiber&& from) {
-                                              caller = std::move(from);
-                                              inside = true;
-                                              stack_loop();
-                                              inside = false;
-                                              return std::move(caller);
-                                            });
-  } catch (const std::bad_alloc&) {
-    return false;
+bool Vm::Impl::enter(Command what) {
+  if (carrier == nullptr) {
+    carrier = Carrier::take();
+    if (carrier == nullptr) return false;
+    command = what;
   }
-  has_stack_ = true;
+  inside = true;
+  carrier->enter(*this);
+  inside = false;
+  // One that is dead in the middle of a fiber keeps its stack until it is destroyed.
+  if (!preempted && !left_for_good) Carrier::give(std::exchange(carrier, nullptr));
   return true;
 }
 
-void Vm::Impl::enter() {
-  inside = true;
-  context_ = std::move(context_).resume();
-  inside = false;
-}
-
 void Vm::Impl::leave() {
-  caller = std::move(caller).resume();
+  inside = false;
+  carrier->leave();
   inside = true;
 }
 
-void Vm::Impl::on_stack(const std::function<void()>& body) {
+bool Vm::Impl::on_stack(const std::function<void()>& body) {
   if (inside || preempted) {
     body();
-    return;
+    return true;
   }
   call = &body;
-  command = Command::Call;
-  enter();
+  return enter(Command::Call);
 }
 
-void Vm::Impl::stack_loop() {
-  for (;;) {
-    switch (command) {
-      case Command::Run: run_ready(); break;
-      case Command::Call: (*call)(); break;
-      case Command::Exit: return;
-    }
-    leave();
-  }
-}
+void Vm::Impl::serve() { command == Command::Run ? run_ready() : (*call)(); }
 
 void Vm::Impl::run_ready() {
   using Clock = std::chrono::steady_clock;

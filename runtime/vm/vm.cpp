@@ -42,7 +42,6 @@ Result<std::unique_ptr<Vm>> Vm::create(const VmConfig& config, VmHost& host,
   vm->impl_ = std::make_unique<Impl>(*vm, config, host, modules);
   Impl& impl = *vm->impl_;
   if (!impl.heap.valid()) return Failure{"system_error", "no address space for a VM's arena"};
-  if (!impl.make_stack()) return Failure{"system_error", "no address space for a VM's stack"};
   impl.state = lua_newstate(allocate, &impl);
   if (impl.state == nullptr) return Failure{"system_error", "no memory for a lua_State"};
   impl.preemption.state = impl.state;
@@ -73,7 +72,7 @@ Vm::~Vm() {
   vm.preemption.guarded = true;
   vm.heap.abandon();
   const std::function<void()> close = [&vm] { lua_close(vm.state); };
-  vm.death == Outcome::Ok ? vm.on_stack(close) : close();
+  if (vm.death != Outcome::Ok || !vm.on_stack(close)) close();
   vm.scheduler.free_all();
   vm.slots.clear();
 }
@@ -109,8 +108,7 @@ Vm::RunState Vm::run() {
   vm.preemption.guarded = false;
   set_running(&vm.preemption);
   vm.meter.start();
-  if (!vm.preempted) vm.command = Impl::Command::Run;
-  vm.enter();
+  if (!vm.enter(Impl::Command::Run)) vm.die(Outcome::Internal, "no address space for a VM's stack");
   vm.meter.stop();
   set_running(nullptr);
   vm.preemption.guarded = true;

@@ -3,10 +3,10 @@
 /// @file
 /// One Lua universe: a lua_State with its arena, its C stack, its fibers and its budgets.
 ///
-/// A VM runs on a guarded C stack of its own (Boost.Context, 16 MiB virtual, committed lazily), so
-/// a thread-CPU timer can take the thread away from *anything* that Lua code does: `run()` then
-/// returns `Ready` and the next `run()` goes on where it was. Not thread-safe: one thread at a
-/// time.
+/// A VM runs on a guarded C stack (Boost.Context, 16 MiB virtual, committed lazily; idle VMs have
+/// none), so a thread-CPU timer can take the thread away from *anything* that Lua code does:
+/// `run()` then returns `Ready` and the next `run()` goes on where it was. Not thread-safe: one
+/// thread at a time.
 
 #include <chrono>
 #include <cstddef>

@@ -4,7 +4,6 @@
 /// Inside of a VM. For runtime/vm and runtime/fiber only.
 
 #include <array>
-#include <boost/context/fiber.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "runtime/fiber/scheduler.hpp"
+#include "runtime/vm/carrier.hpp"
 #include "runtime/vm/cpu_meter.hpp"
 #include "runtime/vm/heap.hpp"
 #include "runtime/vm/preemption.hpp"
@@ -21,8 +21,7 @@
 
 namespace perilune::runtime {
 
-struct Vm::Impl {
-  static constexpr std::size_t kStack = 16 * 1024 * 1024;
+struct Vm::Impl final : Carrier::Work {
   /// CPU time that an invocation has between the error that it may catch and its end.
   static constexpr std::chrono::milliseconds kGrace{5};
   /// Instructions between two looks at the clock when a budget is nearly used up.
@@ -37,14 +36,16 @@ struct Vm::Impl {
   [[nodiscard]] static Impl& of(lua_State* L) noexcept;
 
   // -- the VM's C stack (stack.cpp)
-  [[nodiscard]] bool make_stack();
-  /// Runs `body` on the VM's C stack; where we are, if that is it or it is in use.
-  void on_stack(const std::function<void()>& body);
-  /// Enters the VM's stack and comes back when it is left.
-  void enter();
+  enum class Command : std::uint8_t { Run, Call };
+  /// Enters the VM's stack, with a new one for `what` or where it was preempted, and comes back
+  /// when it is left; false if there is none.
+  [[nodiscard]] bool enter(Command what);
   /// Leaves the VM's stack; returns when it is entered again.
   void leave();
-  void stack_loop();
+  /// Runs `body` on the VM's C stack; where we are, if that is it or it is in use. False if there
+  /// is none.
+  [[nodiscard]] bool on_stack(const std::function<void()>& body);
+  void serve() override;
   void run_ready();
 
   // -- hooks and budgets (enforce.cpp)
@@ -81,14 +82,14 @@ struct Vm::Impl {
   Scheduler scheduler;
   lua_State* state = nullptr;
 
-  enum class Command : std::uint8_t { Run, Call, Exit };
+  Carrier* carrier = nullptr;  ///< while it is inside or preempted
   Command command = Command::Run;
   const std::function<void()>* call = nullptr;
   bool inside = false;     ///< executing on the VM's stack
   bool preempted = false;  ///< left in the middle of a fiber
   bool running = false;    ///< in Vm::run
   RunState result = RunState::Idle;
-  boost::context::fiber caller;
+  bool left_for_good = false;  ///< died in the middle of a fiber: its stack is not entered again
 
   int hook_period = 0;
   Invocation* background = nullptr;
@@ -105,14 +106,6 @@ struct Vm::Impl {
   bool main_done = false;
   std::optional<std::string> main_error;
   std::vector<std::pair<SlotKey, std::shared_ptr<void>>> slots;
-
- private:
-  /// Not a member object: the stack of a VM that dies in the middle of a fiber must not be unwound.
-  union {
-    boost::context::fiber context_;
-  };
-  bool has_stack_ = false;
-  boost::context::stack_context stack_{};
 };
 
 }  // namespace perilune::runtime
