@@ -24,12 +24,26 @@ void* Heap::reallocate(void* block, std::size_t from, std::size_t to) noexcept {
 }
 
 bool Heap::fits(std::size_t more) noexcept {
-  if (more > ceiling_ || used_ > ceiling_ - more) {
-    fail();
-    return false;
-  }
+  if ((more > ceiling_ || used_ > ceiling_ - more) && over(more)) return false;
   if (used_ + more > mark_) press();
   return true;
+}
+
+/// Off the path of allocations that fit: true if this one really does not.
+bool Heap::over(std::size_t more) noexcept {
+  if (countdown_ > 0) {
+    if (--countdown_ > 0 && more <= real_ceiling_ && used_ <= real_ceiling_ - more) return false;
+    if (countdown_ == 0) ceiling_ = real_ceiling_;
+  }
+  fail();
+  return true;
+}
+
+void Heap::inject_failure(std::uint64_t number) noexcept {
+  if (countdown_ > 0) ceiling_ = real_ceiling_;
+  countdown_ = number;
+  real_ceiling_ = ceiling_;
+  if (number > 0) ceiling_ = 0;
 }
 
 void Heap::fail() noexcept {
@@ -51,7 +65,7 @@ bool Heap::charge(std::size_t bytes) noexcept {
 
 bool Heap::enforce() noexcept {
   if (used_ > limit_) return false;
-  ceiling_ = limit_;
+  set_ceiling(limit_);
   mark_ = std::max(limit_ / 10 * 8, used_ + (limit_ - used_) / 2);
   return true;
 }
@@ -60,12 +74,12 @@ void Heap::begin_collection() noexcept {
   wants_collection_ = false;
   exhausted_ = false;
   collecting_ = true;
-  ceiling_ = limit_ + kHeadroom;
+  set_ceiling(limit_ + kHeadroom);
 }
 
 void Heap::end_collection() noexcept {
   collecting_ = false;
-  ceiling_ = limit_;
+  set_ceiling(limit_);
   const std::size_t left = used_ < limit_ ? limit_ - used_ : 0;
   mark_ = std::max(limit_ / 10 * 8, used_ + left / 2);
   // So near the limit another collection would find nothing: the next sign is a failed allocation.

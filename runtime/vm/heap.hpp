@@ -4,6 +4,7 @@
 /// A VM's memory account: an arena, what is charged against the limit, and when to collect garbage.
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "runtime/vm/arena.hpp"
@@ -46,11 +47,22 @@ class Heap {
   /// Sets the next mark half way between what is alive and the limit.
   void end_collection() noexcept;
 
+  /// Makes the `number`-th growth of the account from now fail, once: for tests of what happens
+  /// then. 0: never mind.
+  void inject_failure(std::uint64_t number) noexcept;
+
+  /// Growths to come until the injected failure.
+  [[nodiscard]] std::uint64_t countdown() const noexcept { return countdown_; }
+
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
 
  private:
   [[nodiscard]] bool fits(std::size_t more) noexcept;
+  [[nodiscard]] bool over(std::size_t more) noexcept;
+  void set_ceiling(std::size_t bytes) noexcept {
+    (countdown_ > 0 ? real_ceiling_ : ceiling_) = bytes;
+  }
   void fail() noexcept;
   void press() noexcept;
 
@@ -59,6 +71,8 @@ class Heap {
   std::size_t limit_;
   std::size_t ceiling_ = static_cast<std::size_t>(-1);  ///< limit and headroom, once enforced
   std::size_t mark_ = static_cast<std::size_t>(-1);
+  std::uint64_t countdown_ = 0;   ///< to an injected failure; the ceiling is 0 meanwhile
+  std::size_t real_ceiling_ = 0;  ///< while there is a countdown
   bool wants_collection_ = false;
   bool exhausted_ = false;
   bool failed_ = false;
