@@ -32,23 +32,18 @@ Carrier::Carrier() {
   ::new (&context_) boost::context::fiber(std::allocator_arg, RecordedStack{stack_},
                                           [this](boost::context::fiber&& from) {
                                             caller_ = std::move(from);
-                                            while (work_ != nullptr) {
+                                            for (;;) {
                                               work_->serve();
                                               leave();
                                             }
-                                            return std::move(caller_);
+                                            return boost::context::fiber{};
                                           });
 }
 
-Carrier::~Carrier() {
-  if (!unwinds_) {
-    GuardedStack{kStack}.deallocate(stack_);
-    return;
-  }
-  work_ = nullptr;
-  context_ = std::move(context_).resume();
-  context_.~fiber();
-}
+/// Nothing that lies on it needs a destructor: at the bottom there is the loop only, and what a
+/// dead VM left belongs to its arena. Resuming it once more would not do: a thread's last Carriers
+/// go when the thread's other locals are gone.
+Carrier::~Carrier() { GuardedStack{kStack}.deallocate(stack_); }
 
 Carrier* Carrier::take() noexcept {
   if (!free_carriers.empty()) {
@@ -69,10 +64,7 @@ void Carrier::give(Carrier* carrier) noexcept {
   if (free_carriers.size() < kKept) free_carriers.push_back(std::move(owned));
 }
 
-void Carrier::abandon(Carrier* carrier) noexcept {
-  const std::unique_ptr<Carrier> owned{carrier};
-  if (owned != nullptr) owned->unwinds_ = false;
-}
+void Carrier::abandon(Carrier* carrier) noexcept { delete carrier; }
 
 void Carrier::enter(Work& work) {
   work_ = &work;

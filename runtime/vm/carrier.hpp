@@ -48,11 +48,10 @@ class Carrier {
   Work* work_ = nullptr;
   boost::context::stack_context stack_{};
   boost::context::fiber caller_;
-  /// Not a member object: a stack that was left in the middle must not be unwound.
+  /// Not a member object: the stack is never unwound.
   union {
     boost::context::fiber context_;
   };
-  bool unwinds_ = true;
 };
 
 }  // namespace perilune::runtime
