@@ -29,10 +29,6 @@ boost::context::stack_context GuardedStack::allocate() {
   ::munmap(base, kGuard);
   void* guard = ::mmap(base, kGuard, PROT_NONE, kFlags, -1, 0);
   if (guard != MAP_FAILED && guard != base) ::munmap(guard, kGuard);
-#if defined(__SANITIZE_ADDRESS__)
-  // A stack that was unmapped without being unwound leaves its red zones in the shadow.
-  __asan_unpoison_memory_region(static_cast<std::byte*>(base) + kGuard, bytes_);
-#endif
   boost::context::stack_context stack;
   stack.size = bytes_ - sizeof(Top);
   stack.sp = static_cast<std::byte*>(base) + all - sizeof(Top);
@@ -43,6 +39,11 @@ boost::context::stack_context GuardedStack::allocate() {
 void GuardedStack::deallocate(boost::context::stack_context& stack) noexcept {
   std::byte* lowest = static_cast<std::byte*>(stack.sp) - stack.size;
   const bool guarded = static_cast<const Top*>(stack.sp)->guarded;
+#if defined(__SANITIZE_ADDRESS__)
+  // A stack that was not unwound leaves its red zones in the shadow of whatever is mapped there
+  // next.
+  __asan_unpoison_memory_region(lowest, bytes_);
+#endif
   ::munmap(guarded ? lowest - kGuard : lowest, bytes_ + (guarded ? kGuard : 0));
 }
 
