@@ -103,13 +103,8 @@ int Engine::run(const EngineOptions& options, const std::string& path, const std
     return complain(started.error().detail), 1;
   on_signal();
   slices->arm();
-  bool reported = false;
   for (;;) {
     const auto state = vm_->run();
-    if (!reported && vm_->main_done()) {
-      reported = true;
-      if (vm_->main_error() && !stopping_) complain(*vm_->main_error());
-    }
     if (state == Vm::RunState::Dead) break;
     if (state == Vm::RunState::Ready) {
       loop_.poll();
@@ -126,6 +121,8 @@ int Engine::run(const EngineOptions& options, const std::string& path, const std
     turn();
     slices->arm();
   }
+  // (Of its main fiber's death the host has told.)
+  if (vm_->death() == Outcome::ScriptError) return 1;
   if (vm_->death() != Outcome::Ok) return complain(vm_->death_message()), 1;
   return vm_->main_error() && !stopping_ ? 1 : 0;
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "runtime/base/unique_fd.hpp"
 
@@ -23,7 +24,15 @@ void write_all(int fd, std::string_view text) {
 
 }  // namespace
 
+EngineHost::EngineHost(Terminal terminal) : terminal_{std::move(terminal)} {
+  if (!terminal_.warning.empty()) write_all(STDERR_FILENO, terminal_.warning + "\n");
+}
+
 void EngineHost::log(const LogLine& line) {
+  if (line.panic != nullptr) {
+    if (terminal_.panics) write_all(STDERR_FILENO, terminal_.show(*line.panic));
+    return;
+  }
   std::string text{line.message};
   text += '\n';
   write_all(line.severity == LogSeverity::Info ? STDOUT_FILENO : STDERR_FILENO, text);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "runtime/engine/terminal.hpp"
 #include "runtime/vm/vm.hpp"
 
 namespace perilune::runtime {
@@ -14,8 +15,12 @@ namespace perilune::runtime {
 /// standard error.
 class EngineHost final : public VmHost {
  public:
+  explicit EngineHost(Terminal terminal = Terminal::from_environment());
   void log(const LogLine& line) override;
   [[nodiscard]] std::optional<std::string> read_source(const std::string& path) override;
+
+ private:
+  Terminal terminal_;
 };
 
 /// A whole file; empty if it can't be read. `error` is the errno then.

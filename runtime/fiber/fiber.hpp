@@ -3,10 +3,13 @@
 /// @file
 /// A fiber: a Lua coroutine that the scheduler resumes. Lives in its VM's arena.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
+#include "runtime/fiber/panic.hpp"
 #include "runtime/vm/operation.hpp"
 
 extern "C" {
@@ -19,10 +22,17 @@ class Invocation;
 class Scheduler;
 struct FiberHandle;
 
+/// Where a script called a function: kept by value, for the chunk's name may be collected.
+struct ScriptPlace {
+  std::array<char, 60> file{};
+  int line = 0;
+};
+
 /// Fields are the scheduler's; others read.
 class Fiber {
  public:
   enum class State : std::uint8_t { Ready, Running, Suspended, Done };
+  using OnEnd = std::function<void(const std::string* error)>;
 
   lua_State* L = nullptr;
   Scheduler* scheduler = nullptr;
@@ -36,7 +46,9 @@ class Fiber {
   Fiber* previous = nullptr;
   Fiber* next_of_invocation = nullptr;
   Fiber* previous_of_invocation = nullptr;
-  std::function<void(const std::string* error)> on_end;
+  std::unique_ptr<OnEnd> on_end;        ///< C++ code that hears of its end
+  std::unique_ptr<Panic> uncaught;      ///< it runs the uncaught hook, for this
+  ScriptPlace* forbidden_at = nullptr;  ///< where suspension was forbidden last; in the VM's arena
   std::uint32_t id = 0;
   int anchor = 0;     ///< index in the VM's table of threads
   int locals = -2;    ///< registry reference of this_fiber.local_ (LUA_NOREF)
@@ -49,11 +61,13 @@ class Fiber {
   bool ran_out = false;             ///< caught an out-of-memory error
   bool failed = false;              ///< Done with an error: it is on L's stack
   bool ended_by_interrupt = false;  ///< Done with `interrupted`
+  bool runs_hook = false;           ///< its own error goes to the log, not to the hook
 };
 
 /// The script's userdata. `fiber` is nullptr once joined or detached.
 struct FiberHandle {
   Fiber* fiber = nullptr;
+  std::uint32_t id = 0;
   bool joined = false;
   bool interruption_caught = false;
 };

@@ -24,6 +24,12 @@ void open_prelude(lua_State* L);     ///< pcall, xpcall, coroutine, the suspendi
 void open_spawn(lua_State* L);       ///< spawn and the fiber's methods
 void open_this_fiber(lua_State* L);  ///< this_fiber
 
+/// `system.set_uncaught_hook(f)`: from now on `f(error, traceback, fiber_id)` is called, in a fiber
+/// of its own, for each error that ended a fiber and that nobody can hear of because its handle was
+/// detached or collected; nil: such errors are logged again. Interruptions do not count as errors,
+/// nor does what ends a whole invocation. If the hook fails, both errors are logged.
+int set_uncaught_hook(lua_State* L);
+
 int open_sleep_for(lua_State* L);
 int open_time(lua_State* L);
 

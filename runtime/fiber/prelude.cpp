@@ -149,6 +149,7 @@ int run_nested(lua_State* L, lua_State* thread, int arguments) {
     return results + 1;
   }
   lua_settop(L, 0);
+  if (status != LUA_ERRMEM) scheduler.note_failed_coroutine(L, thread);
   lua_pushboolean(L, 0);
   lua_xmove(thread, L, 1);
   return 2;

@@ -1,25 +1,32 @@
 #include "runtime/fiber/scheduler.hpp"
 
-#include <cstdio>
 #include <lua.hpp>
 #include <new>
 #include <utility>
 
 #include "runtime/script/errors.hpp"
-#include "runtime/script/traceback.hpp"
 #include "runtime/vm/vm_impl.hpp"
 
 namespace perilune::runtime {
 
 Scheduler& Scheduler::of(lua_State* L) noexcept { return Vm::Impl::of(L).scheduler; }
 
-Fiber& Scheduler::spawn(lua_State* L, int arguments, Invocation* invocation) {
-  const std::uint64_t allowed = vm_.config.limits.count(Limit::Fibers);
-  if (size_ >= allowed) raise_limit(L, Limit::Fibers, size_, allowed);
-  luaL_checkstack(L, 3, "spawn");
+/// A record with a coroutine whose stack is empty.
+Fiber* Scheduler::make_record(lua_State* L, int arguments) {
+  if (Fiber* spare = spares_) {
+    if (lua_checkstack(spare->L, arguments + 1) == 0) luaL_error(L, "too many arguments to spawn");
+    // As a new coroutine would: a setfenv(0, …) of the last fiber is not for this one.
+    lua_pushvalue(L, LUA_GLOBALSINDEX);
+    lua_xmove(L, spare->L, 1);
+    lua_replace(spare->L, LUA_GLOBALSINDEX);
+    spares_ = std::exchange(spare->next_ready, nullptr);
+    --spare_count_;
+    return spare;
+  }
   // What can fail comes first; from the allocation of the record on nothing does.
   lua_State* thread = lua_newthread(L);
-  luaL_checkstack(thread, arguments + 1, "spawn");
+  // (An error must not be raised in a coroutine that does not run.)
+  if (lua_checkstack(thread, arguments + 1) == 0) luaL_error(L, "too many arguments to spawn");
   const int anchor = free_anchors_.empty() ? anchors_ + 1 : free_anchors_.back();
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm_.threads);
   lua_pushvalue(L, -2);
@@ -36,9 +43,33 @@ Fiber& Scheduler::spawn(lua_State* L, int arguments, Invocation* invocation) {
   fiber->L = thread;
   fiber->scheduler = this;
   fiber->anchor = anchor;
+  return fiber;
+}
+
+void Scheduler::free_record(Fiber& fiber) noexcept {
+  lua_State* L = vm_.state;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm_.threads);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, fiber.anchor);
+  lua_pop(L, 1);
+  free_anchors_.push_back(fiber.anchor);
+  fiber.~Fiber();
+  vm_.heap.reallocate(&fiber, sizeof(Fiber), 0);
+}
+
+void Scheduler::drop_spares() noexcept {
+  while (spares_ != nullptr) free_record(*std::exchange(spares_, spares_->next_ready));
+  spare_count_ = 0;
+}
+
+Fiber& Scheduler::spawn(lua_State* L, int arguments, Invocation* invocation) {
+  const std::uint64_t allowed = vm_.config.limits.count(Limit::Fibers);
+  if (size_ >= allowed) raise_limit(L, Limit::Fibers, size_, allowed);
+  luaL_checkstack(L, 3, "spawn");
+  Fiber* fiber = make_record(L, arguments);
   fiber->arguments = arguments;
   fiber->id = ++last_id_;
-  lua_xmove(L, thread, arguments + 1);
+  lua_xmove(L, fiber->L, arguments + 1);
   fiber->next = all_;
   if (all_ != nullptr) all_->previous = fiber;
   all_ = fiber;
@@ -57,6 +88,16 @@ void Scheduler::ready(Fiber& fiber) noexcept {
   (first ? first_ready_ : last_ready_->next_ready) = &fiber;
   last_ready_ = &fiber;
   if (first && !vm_.running) vm_.host.wake();
+}
+
+void Scheduler::hand_over(Operation& joiner) noexcept {
+  // Cancelled before, and so queued already: it stays so.
+  if (std::exchange(joiner.completed_, true)) return;
+  Fiber& fiber = *joiner.fiber_;
+  fiber.state = Fiber::State::Ready;
+  fiber.next_ready = first_ready_;
+  if (first_ready_ == nullptr) last_ready_ = &fiber;
+  first_ready_ = &fiber;
 }
 
 void Scheduler::run_one() {
@@ -85,14 +126,6 @@ void Scheduler::resume(Fiber& fiber) {
 
 // -- how a fiber ends -----------------------------------------------------------------------------
 
-namespace {
-
-bool is_interruption(lua_State* L) {
-  return is_code(L, -1, kCoreCategory, static_cast<int>(CoreError::Interrupted));
-}
-
-}  // namespace
-
 void Scheduler::end(Fiber& fiber, int status) {
   fiber.state = Fiber::State::Done;
   fiber.operation.reset();
@@ -101,7 +134,8 @@ void Scheduler::end(Fiber& fiber, int status) {
   if (fiber.failed && fiber.interrupted) {
     static_cast<void>(vm_.protect_here([&fiber](lua_State* L) {
       lua_xmove(fiber.L, L, 1);
-      fiber.ended_by_interrupt = is_interruption(L);
+      fiber.ended_by_interrupt =
+          is_code(L, -1, kCoreCategory, static_cast<int>(CoreError::Interrupted));
       lua_xmove(L, fiber.L, 1);
     }));
   }
@@ -114,60 +148,41 @@ void Scheduler::end(Fiber& fiber, int status) {
     if (!background && fiber.invocation->over_cpu_) condemn(*fiber.invocation, Outcome::CpuLimit);
   }
   if (fiber.is_main) finish_main(fiber, status);
-  if (fiber.joiner != nullptr) fiber.joiner->complete();
+  if (fiber.joiner != nullptr) hand_over(*fiber.joiner);
   report(fiber, status);
+  if (failed_count_ > 0 && failed_fiber_ == fiber.id) forget_failed_coroutines();
   leave_invocation(fiber);
   release(fiber);
   if (vm_.heap.exhausted()) vm_.end_if_full();
 }
 
-std::string Scheduler::describe_error(Fiber& fiber, int status) {
-  if (status == LUA_ERRMEM) return "'not enough memory'";
-  std::string text = "'(error object cannot be described)'";
-  static_cast<void>(vm_.protect_here([&](lua_State* L) {
-    lua_pushnil(L);  // replaced: the error value stays on the fiber's stack, for a joiner
-    luaL_checkstack(fiber.L, 1, "error");
-    lua_pushvalue(fiber.L, -1);
-    lua_xmove(fiber.L, L, 1);
-    const std::string message = error_text(L, -1);
-    text = "'" + message + "'";
-    int line = line_in_message(fiber.L, message);
-    if (line == 0 && vm_.raised_in == fiber.L) line = vm_.raised_line;
-    push_traceback(L, fiber.L, nullptr, 0, line);
-    text += "\n";
-    text += lua_tostring(L, -1);
-  }));
-  return text;
-}
-
 void Scheduler::report(Fiber& fiber, int status) {
-  const auto on_end = std::exchange(fiber.on_end, nullptr);
-  if (on_end) {
-    if (!fiber.failed) return on_end(nullptr);
-    const std::string text = describe_error(fiber, status);
-    return on_end(&text);
+  if (fiber.uncaught != nullptr) end_uncaught_hook(fiber);
+  if (const auto on_end = std::exchange(fiber.on_end, nullptr)) {
+    if (!fiber.failed) return (*on_end)(nullptr);
+    const Panic panic = describe_panic(fiber, status);
+    const std::string text = "'" + panic.message + "'\n" + panic.traceback;
+    return (*on_end)(&text);
   }
   const bool unheard = fiber.handle == nullptr && fiber.joiner == nullptr;
-  if (!fiber.failed || !unheard || fiber.is_main || fiber.ended_by_interrupt) return;
-  if (fiber.invocation != nullptr && fiber.invocation->verdict_ != Outcome::Ok) return;
-  const std::string text =
-      "Fiber " + std::to_string(fiber.id) + " panicked: " + describe_error(fiber, status);
-  vm_.host.log({LogSeverity::Error, text, {}, {}, fiber.id, fiber.invocation});
+  if (fiber.failed && unheard && !fiber.is_main) panic(fiber, status);
 }
 
 void Scheduler::finish_main(Fiber& fiber, int status) {
   vm_.main_done = true;
-  if (fiber.failed) {
-    std::string who = "Main fiber";
-    // Where things lie in a worker's memory is nobody's business.
-    if (vm_.config.profile == Profile::Engine) {
-      char address[32];
-      std::snprintf(address, sizeof address, " from VM %p", static_cast<void*>(&vm_.self));
-      who += address;
-    }
-    vm_.main_error = who + " panicked: " + describe_error(fiber, status);
-    return;
-  }
+  if (!fiber.failed) return keep_handler(fiber);
+  const Panic panic = describe_panic(fiber, status);
+  vm_.main_error = panic.text();
+  if (vm_.config.profile != Profile::Engine) return;
+  // Asked to end, it ended.
+  if (vm_.closing && fiber.ended_by_interrupt) return;
+  log(fiber, panic);
+  // A program without its main fiber is over, whatever else it was doing.
+  vm_.die(Outcome::ScriptError, {});
+}
+
+/// What the entry file of a hosted app returned, if it is something that answers requests.
+void Scheduler::keep_handler(Fiber& fiber) {
   if (lua_gettop(fiber.L) == 0) return;
   static_cast<void>(vm_.protect_here([&](lua_State* L) {
     lua_settop(fiber.L, 1);
@@ -195,17 +210,24 @@ void Scheduler::detach(Fiber& fiber) {
 void Scheduler::release(Fiber& fiber) noexcept {
   if (dropping_ || fiber.state != Fiber::State::Done) return;
   if (fiber.handle != nullptr || fiber.joiner != nullptr) return;
-  lua_State* L = vm_.state;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm_.threads);
-  lua_pushnil(L);
-  lua_rawseti(L, -2, fiber.anchor);
-  lua_pop(L, 1);
-  free_anchors_.push_back(fiber.anchor);
-  luaL_unref(L, LUA_REGISTRYINDEX, fiber.locals);
+  luaL_unref(vm_.state, LUA_REGISTRYINDEX, fiber.locals);
+  if (fiber.forbidden_at != nullptr) {
+    vm_.heap.reallocate(fiber.forbidden_at, sizeof(ScriptPlace), 0);
+  }
   (fiber.previous != nullptr ? fiber.previous->next : all_) = fiber.next;
   if (fiber.next != nullptr) fiber.next->previous = fiber.previous;
+  // A coroutine that returned is as good as a new one; one that died of an error is not.
+  if (fiber.failed || spare_count_ >= kMostSpares) return free_record(fiber);
+  lua_State* thread = fiber.L;
+  const int anchor = fiber.anchor;
+  lua_settop(thread, 0);
   fiber.~Fiber();
-  vm_.heap.reallocate(&fiber, sizeof(Fiber), 0);
+  auto* spare = ::new (static_cast<void*>(&fiber)) Fiber;
+  spare->L = thread;
+  spare->scheduler = this;
+  spare->anchor = anchor;
+  spare->next_ready = std::exchange(spares_, spare);
+  ++spare_count_;
 }
 
 // -- interruption and invocations -----------------------------------------------------------------

@@ -19,6 +19,9 @@ namespace perilune::runtime {
 
 class Scheduler {
  public:
+  /// Coroutines of ended fibers kept for the next ones: about 0.7 KiB each.
+  static constexpr std::uint32_t kMostSpares = 64;
+
   explicit Scheduler(Vm::Impl& vm) noexcept : vm_{vm} {}
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -43,6 +46,8 @@ class Scheduler {
   void ready(Fiber& fiber) noexcept;
   /// Takes the first ready fiber and runs it until it suspends or ends. VM's C stack.
   void run_one();
+  /// Lets go of the coroutines that are kept for the next fibers.
+  void drop_spares() noexcept;
 
   // -- for functions that suspend
   int suspend(lua_State* L, std::unique_ptr<Operation> operation);
@@ -71,6 +76,20 @@ class Scheduler {
   void drop_operations() noexcept;
   void free_all() noexcept;
 
+  // -- what is told of errors (panic.cpp, uncaught.cpp, failed_coroutines.cpp)
+  /// Remembers, weakly, that a coroutine of the running fiber ended with the error on its stack's
+  /// top: if the error goes on to end the fiber, the traceback shows where it came from. Protected.
+  void note_failed_coroutine(lua_State* L, lua_State* thread);
+  /// Pushes the coroutines through which the error on top of `L`'s stack came before it ended
+  /// `fiber`, the outermost first (so the innermost is on top); nil for one that was collected.
+  /// Returns their number.
+  int push_failed_coroutines(lua_State* L, const Fiber& fiber);
+  /// Tells of an error that nobody will hear of: to the script's uncaught hook, or to the log.
+  void panic(Fiber& fiber, int status);
+
+  /// Registry reference of the class of handles; LUA_NOREF until the first spawn.
+  int handle_class = -2;
+
   // -- coroutines inside fibers (coroutine.cpp)
   static constexpr int kDeepestCoroutine = 100;
   struct Nesting {
@@ -86,9 +105,18 @@ class Scheduler {
  private:
   void resume(Fiber& fiber);
   void end(Fiber& fiber, int status);
+  /// Queues who waited for a fiber's end before everybody else.
+  void hand_over(Operation& joiner) noexcept;
   void report(Fiber& fiber, int status);
-  [[nodiscard]] std::string describe_error(Fiber& fiber, int status);
   void finish_main(Fiber& fiber, int status);
+  void keep_handler(Fiber& fiber);
+  [[nodiscard]] Fiber* make_record(lua_State* L, int arguments);
+  void free_record(Fiber& fiber) noexcept;
+  void forget_failed_coroutines() noexcept;
+  void log(const Fiber& fiber, const Panic& panic);
+  /// A fiber that ran the uncaught hook has ended: if it failed, what it was told of is logged.
+  void end_uncaught_hook(Fiber& fiber);
+  [[nodiscard]] bool call_uncaught_hook(Fiber& fiber, const Panic& panic);
 
   Vm::Impl& vm_;
   Fiber* current_ = nullptr;
@@ -98,6 +126,10 @@ class Scheduler {
   Timers timers_;
   std::vector<int> free_anchors_;
   int anchors_ = 0;
+  Fiber* spares_ = nullptr;  ///< ended fibers whose coroutine can be used again, by next_ready
+  std::uint32_t spare_count_ = 0;
+  std::uint32_t failed_count_ = 0;  ///< coroutines that an error has passed, in which fiber
+  std::uint32_t failed_fiber_ = 0;
   std::uint32_t size_ = 0;  ///< fibers that have not ended
   std::uint32_t invocations_ = 0;
   std::uint32_t last_id_ = 0;

@@ -1,11 +1,9 @@
-// spawn(f) and the methods of the handle that it returns.
+#include "runtime/fiber/spawn.hpp"
 
+#include <array>
 #include <cerrno>
-#include <cstring>
 #include <lua.hpp>
 #include <memory>
-#include <string_view>
-#include <utility>
 
 #include "runtime/fiber/library.hpp"
 #include "runtime/fiber/scheduler.hpp"
@@ -16,7 +14,15 @@ namespace {
 
 constexpr const char* kMetatable = "perilune.fiber";
 
+/// As luaL_checkudata, without looking the class up by name.
 FiberHandle& check_handle(lua_State* L) {
+  void* memory = lua_touserdata(L, 1);
+  if (memory != nullptr && lua_getmetatable(L, 1) != 0) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, Scheduler::of(L).handle_class);
+    const bool same = lua_rawequal(L, -1, -2) != 0;
+    lua_pop(L, 2);
+    if (same) return *static_cast<FiberHandle*>(memory);
+  }
   return *static_cast<FiberHandle*>(luaL_checkudata(L, 1, kMetatable));
 }
 
@@ -53,9 +59,10 @@ class Join final : public Operation {
   Join& operator=(const Join&) = delete;
 
   [[nodiscard]] const char* name() const noexcept override { return "fiber:join"; }
-  [[nodiscard]] std::string resource() const override {
-    return "fiber " + std::to_string(target_->id);
-  }
+  [[nodiscard]] std::string resource() const override { return "fiber " + fiber_name(target_->id); }
+  [[nodiscard]] bool internal() const noexcept override { return true; }
+  [[nodiscard]] const Fiber* holder() const noexcept override { return target_; }
+  [[nodiscard]] const void* object() const noexcept override { return target_->handle; }
   void cancel() noexcept override { complete_cancelled(); }
   int finish(lua_State* L) override {
     Fiber& target = *target_;
@@ -91,27 +98,23 @@ int l_interrupt(lua_State* L) {
   return 0;
 }
 
-int l_index(lua_State* L) {
+enum Property { kJoinable, kInterruptionCaught };
+
+int get(lua_State* L, int id) {
   const FiberHandle& handle = check_handle(L);
-  lua_pushvalue(L, 2);
-  lua_rawget(L, lua_upvalueindex(1));
-  if (!lua_isnil(L, -1)) return 1;
-  const std::string_view key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-  if (key == "joinable") {
+  if (id == kJoinable) {
     lua_pushboolean(L, handle.fiber != nullptr && handle.fiber->joiner == nullptr);
-  } else if (key == "interruption_caught" || key == "cancellation_caught") {
+  } else {
     if (!handle.joined) raise_errno(L, EINVAL);
     lua_pushboolean(L, handle.interruption_caught);
-  } else {
-    raise_core(L, CoreError::BadIndex);
   }
   return 1;
 }
 
-int l_newindex(lua_State* L) { raise_errno(L, EPERM); }
+void set(lua_State*, int) {}
 
 int l_gc(lua_State* L) {
-  const FiberHandle& handle = check_handle(L);
+  const auto& handle = *static_cast<const FiberHandle*>(lua_touserdata(L, 1));
   if (handle.fiber == nullptr) return 0;
   Scheduler& scheduler = *handle.fiber->scheduler;
   if (!scheduler.dropping()) scheduler.detach(*handle.fiber);
@@ -119,54 +122,101 @@ int l_gc(lua_State* L) {
 }
 
 int l_tostring(lua_State* L) {
-  const FiberHandle& handle = check_handle(L);
-  if (handle.fiber == nullptr) {
-    lua_pushliteral(L, "fiber");
-  } else {
-    lua_pushfstring(L, "fiber %d", static_cast<int>(handle.fiber->id));
-  }
+  lua_pushfstring(L, "fiber %s", fiber_name(check_handle(L).id).c_str());
   return 1;
+}
+
+constexpr std::array<LuaFunction, 4> kMethods{{
+    {"join", l_join, true, "fiber:join() -> values…",
+     "Waits until the fiber has ended and returns all that it returned; if it died of an error, "
+     "raises that. Returns nothing if it was interrupted: then `interruption_caught` is true. The "
+     "fiber's end resumes its joiner before any other fiber. An interruption point: an interrupted "
+     "joiner leaves the fiber joinable. EDEADLK for the running fiber itself, EINVAL if it is not "
+     "joinable."},
+    {"detach", l_detach, false, "fiber:detach()",
+     "Gives the handle up; the fiber runs on by itself. If it dies of an error (or has), that is "
+     "uncaught: it goes to the uncaught hook, by default to standard error or the log. A handle "
+     "that is collected is detached. EINVAL if it is not joinable."},
+    {"interrupt", l_interrupt, false, "fiber:interrupt()",
+     "Asks the fiber to end: at its next interruption point, or in the one where it waits, "
+     "`interrupted` is raised, and again at each one after that. An operation that had already "
+     "succeeded keeps its result. Asking twice, or a fiber that has ended, does nothing. Never "
+     "suspends. `fiber:cancel()` is another name."},
+    {"cancel", l_interrupt},
+}};
+constexpr std::array<LuaProperty, 3> kProperties{{
+    {"joinable", kJoinable,
+     "boolean: false once it was joined or detached, and while somebody joins it"},
+    {"interruption_caught", kInterruptionCaught,
+     "boolean: whether the joined fiber ended by interruption; EINVAL before it was joined. "
+     "`cancellation_caught` is another name."},
+    {"cancellation_caught", kInterruptionCaught},
+}};
+constexpr std::array<luaL_Reg, 1> kMeta{{{"__tostring", l_tostring}}};
+const LuaClass kFiber{.name = kMetatable,
+                      .shown = "fiber",
+                      .methods = kMethods,
+                      .readable = kProperties,
+                      .writable = {},
+                      .index = lua_index<get>,
+                      .newindex = lua_newindex<set>,
+                      .collect = l_gc,
+                      .meta = kMeta,
+                      .help = "What `spawn` returns: the one who has it may join the fiber."};
+constexpr std::array kClasses{&kFiber};
+
+/// The class of handles, made by the first spawn.
+void push_handle_class(lua_State* L, Scheduler& scheduler) {
+  if (scheduler.handle_class == LUA_NOREF) {
+    push_class(L, kFiber);
+    scheduler.handle_class = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, scheduler.handle_class);
 }
 
 int l_spawn(lua_State* L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_settop(L, 1);
   Scheduler& scheduler = Scheduler::of(L);
+  const int arguments = lua_gettop(L) - 1;
   auto* handle = ::new (lua_newuserdata(L, sizeof(FiberHandle))) FiberHandle;
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_setmetatable(L, 2);
+  push_handle_class(L, scheduler);
+  lua_setmetatable(L, -2);
+  lua_insert(L, 1);
   const Fiber* parent = scheduler.current();
-  lua_pushvalue(L, 1);
-  Fiber& fiber = scheduler.spawn(L, 0, parent == nullptr ? nullptr : parent->invocation);
+  Fiber& fiber = scheduler.spawn(L, arguments, parent == nullptr ? nullptr : parent->invocation);
   handle->fiber = &fiber;
+  handle->id = fiber.id;
   fiber.handle = handle;
   return 1;
 }
 
+constexpr std::array<LuaFunction, 1> kFunctions{{
+    {"spawn", l_spawn, false, "spawn(f, ...) -> fiber",
+     "Makes a fiber that will call `f(...)`; it is queued behind all fibers that are ready, and "
+     "the "
+     "caller runs on. An error of category `perilune` names the limit when there are too many."},
+}};
+
 }  // namespace
 
+const ModuleReference kSpawnReference{
+    .name = "spawn",
+    .summary =
+        "Starts fibers: functions that run at the same time, one at a time, and change over "
+        "only where one of them waits.\n\n"
+        "```lua\n"
+        "local fiber = spawn(function(name)\n"
+        "  return 'hello, ' .. name\n"
+        "end, 'world')\n"
+        "print(fiber:join())\n"
+        "```",
+    .functions = kFunctions,
+    .classes = kClasses,
+    .global = true,
+};
+
 void open_spawn(lua_State* L) {
-  luaL_newmetatable(L, kMetatable);
-  lua_createtable(L, 0, 4);
-  push_suspending(L, l_join, 0);
-  lua_setfield(L, -2, "join");
-  constexpr luaL_Reg kMethods[] = {
-      {"detach", l_detach}, {"interrupt", l_interrupt}, {"cancel", l_interrupt}};
-  for (const luaL_Reg& method : kMethods) {
-    lua_pushcfunction(L, method.func);
-    lua_setfield(L, -2, method.name);
-  }
-  lua_pushcclosure(L, l_index, 1);
-  lua_setfield(L, -2, "__index");
-  constexpr luaL_Reg kMeta[] = {
-      {"__newindex", l_newindex}, {"__gc", l_gc}, {"__tostring", l_tostring}};
-  for (const luaL_Reg& method : kMeta) {
-    lua_pushcfunction(L, method.func);
-    lua_setfield(L, -2, method.name);
-  }
-  lua_pushliteral(L, "fiber");
-  lua_setfield(L, -2, "__metatable");
-  lua_pushcclosure(L, l_spawn, 1);
+  lua_pushcfunction(L, l_spawn);
   lua_setglobal(L, "spawn");
 }
 

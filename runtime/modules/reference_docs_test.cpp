@@ -3,6 +3,8 @@
 #include <string>
 
 #include "runtime/fiber/mutex.hpp"
+#include "runtime/fiber/spawn.hpp"
+#include "runtime/fiber/this_fiber.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
 
@@ -12,6 +14,8 @@ namespace {
 /// Every module that is documented from its tables: one row each.
 constexpr std::array kPages{
     &kMutexReference,
+    &kSpawnReference,
+    &kThisFiberReference,
 };
 
 TEST_CASE("docs/reference/lua-*.md say what the tables of the modules say", "[docs]") {

@@ -165,6 +165,7 @@ void Vm::Impl::raise_verdict(lua_State* L) {
 
 void Vm::Impl::collect(lua_State* L) {
   const Collection collection{heap};
+  scheduler.drop_spares();
   lua_gc(L, LUA_GCCOLLECT, 0);
 }
 

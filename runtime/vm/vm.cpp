@@ -168,7 +168,7 @@ void Vm::condemn(Invocation& invocation, Outcome verdict) {
 Fiber& Vm::spawn(lua_State* L, int arguments, Invocation* invocation,
                  std::function<void(const std::string* error)> on_end) {
   Fiber& fiber = impl_->scheduler.spawn(L, arguments, invocation);
-  fiber.on_end = std::move(on_end);
+  if (on_end) fiber.on_end = std::make_unique<Fiber::OnEnd>(std::move(on_end));
   return fiber;
 }
 

@@ -32,6 +32,7 @@ namespace perilune::runtime {
 class Invocation;
 class Scheduler;
 class Fiber;
+struct Panic;
 
 /// What a script sees: the engine's whole language, or the hosted subset (lua-api.md, "Inside the
 /// sandbox").
@@ -46,6 +47,7 @@ struct LogLine {
   std::string_view fields;  ///< JSON object text or empty
   std::uint32_t fiber = 0;
   const Invocation* invocation = nullptr;
+  const Panic* panic = nullptr;  ///< the parts of `message`, if it tells of a fiber's death
 };
 
 /// What the VM needs of its surroundings. Outlives the VM. Called on the VM's thread, possibly on

@@ -21,4 +21,4 @@ kill -TERM $server
 wait $server
 echo "exit status $?"
 sed "s/:$port\$/:PORT/" "$dir/log" | sort
-sed -n "s/^Fiber [0-9]* panicked: //p" "$dir/errors" | sort
+sed -n "s/^Fiber 0x[0-9a-f]* panicked: //p" "$dir/errors" | sort
