@@ -3,6 +3,7 @@
 #include <array>
 #include <lua.hpp>
 
+#include "runtime/modules/json.hpp"
 #include "runtime/modules/perilune.hpp"
 #include "runtime/modules/system.hpp"
 #include "runtime/script/errors.hpp"
@@ -15,11 +16,12 @@ int open_global(lua_State* L, const char* name) {
   return 1;
 }
 
-constexpr std::array<NativeModule, 7> kModules{{
+constexpr std::array<NativeModule, 8> kModules{{
     {"asio_error", open_asio_error},
     {"bit", [](lua_State* L) { return open_global(L, "bit"); }},
     {"byte_span", [](lua_State* L) { return open_global(L, "byte_span"); }},
     {"generic_error", open_generic_error},
+    {"json", open_json},
     {"log", [](lua_State* L) { return open_global(L, "log"); }},
     {"perilune", open_perilune},
     {"system", open_system},

@@ -58,6 +58,23 @@ constexpr std::array<const char*, 6> kHttpMessages{
     "A token of the message does not fit into the buffer",
     "The socket is already used in the other direction"};
 
+constexpr std::array<const char*, 11> kJsonLexerMessages{
+    nullptr,
+    "unexpected token",
+    "invalid key",
+    "invalid value",
+    "incompatible type",
+    "unbalanced end of an array",
+    "unbalanced end of an object",
+    "expected the end of an array",
+    "expected the end of an object",
+    "the text ends too early",
+    "no such field"};
+
+constexpr std::array<const char*, 5> kJsonDomMessages{nullptr, "the number is out of range",
+                                                      "too many levels", "the array is too long",
+                                                      "a table contains itself"};
+
 constexpr std::array<const char*, 25> kPeriluneMessages{nullptr,
                                                         nullptr,
                                                         "CPU limit exceeded",
@@ -142,6 +159,8 @@ const char* message_of(std::string_view category, int code) {
   if (category == kNetdbCategory) text = row(kNetdbMessages, code);
   if (category == kAddrinfoCategory) text = addrinfo_message(code);
   if (category == kHttpCategory) text = row(kHttpMessages, code);
+  if (category == kJsonLexerCategory) text = row(kJsonLexerMessages, code);
+  if (category == kJsonDomCategory) text = row(kJsonDomMessages, code);
   if (category == kPeriluneCategory) text = row(kPeriluneMessages, code);
   return text != nullptr ? text : "Unknown error";
 }
@@ -183,31 +202,6 @@ void push_category_metatable(lua_State* L) {
   lua_setfield(L, -2, "__tostring");
   lua_pushliteral(L, "error_category");
   lua_setfield(L, -2, "__metatable");
-}
-
-/// Pushes the category's userdata: its bytes are its name; there is one per VM and name, so that
-/// `==` works.
-void push_category(lua_State* L, const char* name) {
-  lua_pushlightuserdata(L, const_cast<char*>(&kCategoriesKey));
-  lua_rawget(L, LUA_REGISTRYINDEX);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushlightuserdata(L, const_cast<char*>(&kCategoriesKey));
-    lua_pushvalue(L, -2);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-  }
-  lua_getfield(L, -1, name);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    const std::size_t size = std::strlen(name) + 1;
-    std::memcpy(lua_newuserdata(L, size), name, size);
-    push_category_metatable(L);
-    lua_setmetatable(L, -2);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, name);
-  }
-  lua_remove(L, -2);
 }
 
 /// Category and code of the error at `index`, read without metamethods; false if it is none.
@@ -291,6 +285,30 @@ void push_error_metatable(lua_State* L) {
 }
 
 }  // namespace
+
+// The userdata's bytes are its name.
+void push_category(lua_State* L, const char* name) {
+  lua_pushlightuserdata(L, const_cast<char*>(&kCategoriesKey));
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushlightuserdata(L, const_cast<char*>(&kCategoriesKey));
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+  }
+  lua_getfield(L, -1, name);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    const std::size_t size = std::strlen(name) + 1;
+    std::memcpy(lua_newuserdata(L, size), name, size);
+    push_category_metatable(L);
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, name);
+  }
+  lua_remove(L, -2);
+}
 
 void push_code(lua_State* L, const char* category, int code, const char* message) {
   luaL_checkstack(L, 6, "error code");

@@ -27,6 +27,8 @@ inline constexpr const char* kAsioMiscCategory = "asio.misc";
 inline constexpr const char* kNetdbCategory = "asio.netdb";
 inline constexpr const char* kAddrinfoCategory = "asio.addrinfo";
 inline constexpr const char* kHttpCategory = "http";
+inline constexpr const char* kJsonLexerCategory = "trial.protocol.json";
+inline constexpr const char* kJsonDomCategory = "emilua.json.dom";
 inline constexpr const char* kPeriluneCategory = "perilune";
 
 /// Codes of `emilua.core`; the numbers are the ones that Emilua programs know.
@@ -89,6 +91,8 @@ enum class PeriluneError : std::uint8_t {
   OtherLimit = 24,
 };
 
+/// Pushes the category's object, of which there is one in a VM. May raise `not enough memory`.
+void push_category(lua_State* L, const char* name);
 /// Pushes a new error. `message` (optional) replaces the category's text for this code.
 /// May raise `not enough memory`. Needs 4 free stack slots, which it claims itself.
 void push_code(lua_State* L, const char* category, int code, const char* message = nullptr);
