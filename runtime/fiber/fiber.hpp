@@ -19,6 +19,7 @@ struct lua_State;
 namespace perilune::runtime {
 
 class Invocation;
+class MutexState;
 class Scheduler;
 struct FiberHandle;
 
@@ -41,6 +42,7 @@ class Fiber {
   lua_State* suspended_in = nullptr;     ///< the innermost coroutine when it suspended last
   FiberHandle* handle = nullptr;         ///< the script's; nullptr: detached or collected
   Operation* joiner = nullptr;           ///< who waits in join()
+  MutexState* held = nullptr;            ///< the mutexes that it has locked
   Fiber* next_ready = nullptr;
   Fiber* next = nullptr;  ///< all fibers of the VM
   Fiber* previous = nullptr;

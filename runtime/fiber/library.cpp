@@ -2,7 +2,9 @@
 
 #include <array>
 
+#include "runtime/fiber/condition_variable.hpp"
 #include "runtime/fiber/mutex.hpp"
+#include "runtime/fiber/recursive_mutex.hpp"
 
 namespace perilune::runtime {
 
@@ -13,8 +15,13 @@ void open_fibers(Vm&, lua_State* L) {
 }
 
 std::span<const NativeModule> fiber_modules() noexcept {
-  static constexpr std::array<NativeModule, 3> kModules{
-      {{"mutex", open_mutex}, {"sleep_for", open_sleep_for}, {"time", open_time}}};
+  static constexpr std::array<NativeModule, 5> kModules{{
+      {"condition_variable", open_condition_variable},
+      {"mutex", open_mutex},
+      {"recursive_mutex", open_recursive_mutex},
+      {"sleep_for", open_sleep_for},
+      {"time", open_time},
+  }};
   return kModules;
 }
 

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "runtime/fiber/mutex_state.hpp"
 #include "runtime/script/errors.hpp"
 #include "runtime/vm/vm_impl.hpp"
 
@@ -129,6 +130,7 @@ void Scheduler::resume(Fiber& fiber) {
 void Scheduler::end(Fiber& fiber, int status) {
   fiber.state = Fiber::State::Done;
   fiber.operation.reset();
+  MutexState::forget(fiber);
   fiber.failed = status != 0;
   --size_;
   if (fiber.failed && fiber.interrupted) {
