@@ -3,8 +3,11 @@
 #include <array>
 
 #include "runtime/fiber/condition_variable.hpp"
+#include "runtime/fiber/future.hpp"
 #include "runtime/fiber/mutex.hpp"
+#include "runtime/fiber/queue.hpp"
 #include "runtime/fiber/recursive_mutex.hpp"
+#include "runtime/fiber/semaphore.hpp"
 
 namespace perilune::runtime {
 
@@ -15,10 +18,13 @@ void open_fibers(Vm&, lua_State* L) {
 }
 
 std::span<const NativeModule> fiber_modules() noexcept {
-  static constexpr std::array<NativeModule, 5> kModules{{
+  static constexpr std::array<NativeModule, 8> kModules{{
       {"condition_variable", open_condition_variable},
+      {"future", open_future},
       {"mutex", open_mutex},
+      {"queue", open_queue},
       {"recursive_mutex", open_recursive_mutex},
+      {"semaphore", open_semaphore},
       {"sleep_for", open_sleep_for},
       {"time", open_time},
   }};

@@ -55,7 +55,10 @@ Anchor::Anchor(lua_State* L, int index) : main_{Vm::of(L).main_state()} {
   reference_ = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-Anchor::~Anchor() { luaL_unref(main_, LUA_REGISTRYINDEX, reference_); }
+Anchor::~Anchor() {
+  // A VM that goes takes its registry with it.
+  if (!Scheduler::of(main_).dropping()) luaL_unref(main_, LUA_REGISTRYINDEX, reference_);
+}
 
 void Anchor::push(lua_State* L) const { lua_rawgeti(L, LUA_REGISTRYINDEX, reference_); }
 

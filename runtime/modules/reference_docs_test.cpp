@@ -2,7 +2,12 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "runtime/fiber/condition_variable.hpp"
+#include "runtime/fiber/future.hpp"
 #include "runtime/fiber/mutex.hpp"
+#include "runtime/fiber/queue.hpp"
+#include "runtime/fiber/recursive_mutex.hpp"
+#include "runtime/fiber/semaphore.hpp"
 #include "runtime/fiber/spawn.hpp"
 #include "runtime/fiber/this_fiber.hpp"
 #include "tests/support/documented.hpp"
@@ -13,7 +18,12 @@ namespace {
 
 /// Every module that is documented from its tables: one row each.
 constexpr std::array kPages{
+    &kConditionVariableReference,
+    &kFutureReference,
     &kMutexReference,
+    &kQueueReference,
+    &kRecursiveMutexReference,
+    &kSemaphoreReference,
     &kSpawnReference,
     &kThisFiberReference,
 };
