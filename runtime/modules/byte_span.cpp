@@ -1,7 +1,6 @@
 #include "runtime/modules/byte_span.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <lua.hpp>
@@ -14,13 +13,13 @@
 namespace perilune::runtime {
 namespace {
 
-constexpr const char* kMetatable = "perilune.byte_span";
 constexpr double kMaxSize = 0x7FFFFF00;
+constexpr std::size_t kMaxAppended = 0x40000000;
 
 /// Pushes a span without bytes of its own.
 ByteSpan* push_view(lua_State* L, char* data, std::size_t size, std::size_t capacity) {
   auto* span = new (lua_newuserdata(L, sizeof(ByteSpan))) ByteSpan{data, size, capacity};
-  luaL_getmetatable(L, kMetatable);
+  push_class(L, kByteSpanClass);
   lua_setmetatable(L, -2);
   return span;
 }
@@ -29,14 +28,6 @@ std::size_t check_size(lua_State* L, int index) {
   const double n = luaL_checknumber(L, index);
   if (!(n >= 0 && n <= kMaxSize)) raise_bad_argument(L, index);
   return static_cast<std::size_t>(n);
-}
-
-int span_new(lua_State* L) {
-  const std::size_t size = check_size(L, 1);
-  const std::size_t capacity = lua_isnoneornil(L, 2) ? size : check_size(L, 2);
-  if (capacity < size) raise_bad_argument(L, 2);
-  push_byte_span(L, size, capacity);
-  return 1;
 }
 
 /// Makes `index`'s environment table refer to it (or to the span whose bytes it shows), so that a
@@ -59,13 +50,36 @@ int slice(lua_State* L, int index, ByteSpan* span, std::size_t offset, std::size
   return 1;
 }
 
+/// The number at `index` as a position of the span, or `bad_index`.
+char* check_position(lua_State* L, ByteSpan* span, int index) {
+  const double at = lua_tonumber(L, index);
+  if (at >= 1 && at <= static_cast<double>(span->size))
+    return span->data + static_cast<std::size_t>(at) - 1;
+  push_code(L, kCoreCategory, static_cast<int>(CoreError::BadIndex));
+  lua_pushvalue(L, index);
+  lua_setfield(L, -2, "index");
+  lua_error(L);
+  __builtin_unreachable();
+}
+
+}  // namespace
+
+int span_new(lua_State* L) {
+  const std::size_t size = check_size(L, 1);
+  const std::size_t capacity = lua_isnoneornil(L, 2) ? size : check_size(L, 2);
+  if (capacity < size) raise_bad_argument(L, 2);
+  push_byte_span(L, size, capacity);
+  return 1;
+}
+
 int span_slice(lua_State* L) {
   ByteSpan* span = check_byte_span(L, 1);
   const auto first = luaL_optnumber(L, 2, 1);
   const auto last = luaL_optnumber(L, 3, static_cast<double>(span->size));
   if (!(first >= 1 && first <= static_cast<double>(span->capacity) + 1)) raise_bad_argument(L, 2);
-  if (!(last >= first - 1 && last <= static_cast<double>(span->capacity))) raise_bad_argument(L, 3);
   const auto offset = static_cast<std::size_t>(first) - 1;
+  if (!(last >= static_cast<double>(offset) && last <= static_cast<double>(span->capacity)))
+    raise_bad_argument(L, lua_isnoneornil(L, 3) ? 2 : 3);
   return slice(L, 1, span, offset, static_cast<std::size_t>(last) - offset);
 }
 
@@ -85,9 +99,10 @@ int span_last(lua_State* L) {
 
 int span_trimmed(lua_State* L) {
   ByteSpan* span = check_byte_span(L, 1);
-  const std::string_view blanks = lua_isnoneornil(L, 2) ? " \f\n\r\t\v" : check_bytes(L, 2);
-  const auto first = std::min(span->view().find_first_not_of(blanks), span->size);
-  const auto last = span->view().find_last_not_of(blanks);
+  const ByteSet blanks =
+      byte_set(lua_isnoneornil(L, 2) ? std::string_view{" \f\n\r\t\v"} : check_bytes(L, 2));
+  const std::size_t first = std::min(first_byte(L, span->view(), blanks, false, 0), span->size);
+  const std::size_t last = last_byte(L, span->view(), blanks, false, span->size);
   return slice(L, 1, span, first, first == span->size ? 0 : last + 1 - first);
 }
 
@@ -107,15 +122,16 @@ int span_append(lua_State* L) {
   const std::size_t own = base != nullptr ? base->size : 0;
   std::size_t total = own;
   for (int i = base != nullptr ? 2 : 1; i <= top; ++i) {
-    if (!lua_isnil(L, i)) total += check_bytes(L, i).size();
+    if (lua_isnil(L, i)) continue;
+    total += check_bytes(L, i).size();
+    if (static_cast<double>(total) > kMaxSize) raise_bad_argument(L, i);
   }
-  if (static_cast<double>(total) > kMaxSize) raise_bad_argument(L, top);
   char* to = nullptr;
   if (base != nullptr && total <= base->capacity) {
     slice(L, 1, base, 0, total);
     to = base->data;
   } else {
-    to = push_byte_span(L, total, std::max(total, own * 2))->data;
+    to = push_byte_span(L, total, std::max(total, std::min(own * 2, kMaxAppended)))->data;
     if (own > 0) std::memcpy(to, base->data, own);
   }
   to += own;
@@ -128,18 +144,6 @@ int span_append(lua_State* L) {
   return 1;
 }
 
-/// The number at `index` as a position of the span, or `bad_index`.
-char* check_position(lua_State* L, ByteSpan* span, int index) {
-  const double at = lua_tonumber(L, index);
-  if (at >= 1 && at <= static_cast<double>(span->size))
-    return span->data + static_cast<std::size_t>(at) - 1;
-  push_code(L, kCoreCategory, static_cast<int>(CoreError::BadIndex));
-  lua_pushvalue(L, index);
-  lua_setfield(L, -2, "index");
-  lua_error(L);
-  __builtin_unreachable();
-}
-
 int span_index(lua_State* L) {
   ByteSpan* span = check_byte_span(L, 1);
   if (lua_type(L, 2) == LUA_TNUMBER) {
@@ -147,13 +151,17 @@ int span_index(lua_State* L) {
     return 1;
   }
   lua_pushvalue(L, 2);
-  lua_gettable(L, lua_upvalueindex(1));
-  if (!lua_isnil(L, -1)) return 1;
-  if (lua_type(L, 2) == LUA_TSTRING && std::strcmp(lua_tostring(L, 2), "capacity") == 0) {
+  lua_rawget(L, lua_upvalueindex(1));
+  if (lua_type(L, -1) == LUA_TNUMBER) {  // the one property
     lua_pushnumber(L, static_cast<double>(span->capacity));
     return 1;
   }
-  raise_core(L, CoreError::BadIndex);
+  if (!lua_isnil(L, -1)) return 1;
+  if (!push_number_method(L, 2)) raise_core(L, CoreError::BadIndex);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, lua_upvalueindex(1));
+  return 1;
 }
 
 int span_newindex(lua_State* L) {
@@ -184,25 +192,8 @@ int span_tostring(lua_State* L) {
   return 1;
 }
 
-constexpr std::array<luaL_Reg, 8> kMethods{{{"slice", span_slice},
-                                            {"sub", span_slice},
-                                            {"first", span_first},
-                                            {"last", span_last},
-                                            {"copy", span_copy},
-                                            {"append", span_append},
-                                            {"trimmed", span_trimmed},
-                                            {nullptr, nullptr}}};
-
-constexpr std::array<luaL_Reg, 5> kMeta{{{"__newindex", span_newindex},
-                                         {"__len", span_len},
-                                         {"__eq", span_equal},
-                                         {"__tostring", span_tostring},
-                                         {nullptr, nullptr}}};
-
-}  // namespace
-
 ByteSpan* test_byte_span(lua_State* L, int index) noexcept {
-  return static_cast<ByteSpan*>(luaL_testudata(L, index, kMetatable));
+  return static_cast<ByteSpan*>(luaL_testudata(L, index, kByteSpanClass.name));
 }
 
 ByteSpan* check_byte_span(lua_State* L, int index) {
@@ -227,7 +218,7 @@ ByteSpan* push_byte_span(lua_State* L, std::size_t size, std::size_t capacity) {
   char* data = static_cast<char*>(memory) + sizeof(ByteSpan);
   std::memset(data, 0, capacity);
   auto* span = new (memory) ByteSpan{data, size, capacity};
-  luaL_getmetatable(L, kMetatable);
+  push_class(L, kByteSpanClass);
   lua_setmetatable(L, -2);
   return span;
 }
@@ -283,28 +274,6 @@ void BytesHold::let_go() noexcept {
   if (reference_ < 0) return;
   if (const auto owner = owner_.lock()) owner->release(reference_);
   reference_ = -1;
-}
-
-void open_byte_span(lua_State* L) {
-  luaL_newmetatable(L, kMetatable);
-  luaL_register(L, nullptr, kMeta.data());
-  lua_createtable(L, 0, 24);
-  luaL_register(L, nullptr, kMethods.data());
-  register_byte_span_methods(L);
-  lua_pushcclosure(L, span_index, 1);
-  lua_setfield(L, -2, "__index");
-  lua_pushliteral(L, "byte_span");
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-
-  lua_createtable(L, 0, 3);
-  lua_pushcfunction(L, span_new);
-  lua_setfield(L, -2, "new");
-  lua_pushcfunction(L, span_new);
-  lua_setfield(L, -2, "with_zeros");
-  lua_pushcfunction(L, span_append);
-  lua_setfield(L, -2, "append");
-  lua_setglobal(L, "byte_span");
 }
 
 }  // namespace perilune::runtime

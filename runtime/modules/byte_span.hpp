@@ -12,9 +12,7 @@
 #include <span>
 #include <string_view>
 
-extern "C" {
-struct lua_State;
-}
+#include "runtime/script/lua_class.hpp"
 
 namespace perilune::runtime {
 
@@ -64,7 +62,9 @@ class BytesHold {
   bool writable_ = false;
 };
 
-/// Sets the global `byte_span`.
+/// Sets the global `byte_span`: three functions. The class follows with the first span.
 void open_byte_span(lua_State* L);
+extern const LuaClass kByteSpanClass;
+extern const ModuleReference kByteSpanReference;
 
 }  // namespace perilune::runtime

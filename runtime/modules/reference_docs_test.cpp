@@ -10,6 +10,7 @@
 #include "runtime/fiber/semaphore.hpp"
 #include "runtime/fiber/spawn.hpp"
 #include "runtime/fiber/this_fiber.hpp"
+#include "runtime/modules/byte_span.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
 
@@ -20,6 +21,7 @@ namespace {
 constexpr std::array kPages{
     &kConditionVariableReference,
     &kFutureReference,
+    &kByteSpanReference,
     &kMutexReference,
     &kQueueReference,
     &kRecursiveMutexReference,
