@@ -21,7 +21,8 @@ inline constexpr int kJsonDeepest = 1000;
 void push_json_null(lua_State* L);
 /// Pushes the metatable that marks a table as an array.
 void push_json_array_tag(lua_State* L);
-/// The option `max_depth` of the table at `options` (which may be none): 1..kJsonDeepest, or EINVAL.
+/// The option `max_depth` of the table at `options` (which may be none): 1..kJsonDeepest, or
+/// EINVAL.
 [[nodiscard]] int json_max_depth(lua_State* L, int options);
 /// Raises EINVAL with the field `arg`: the name of the option at fault.
 [[noreturn]] void raise_json_option(lua_State* L, const char* name);

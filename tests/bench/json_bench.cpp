@@ -10,9 +10,9 @@
 #include <sstream>
 #include <string>
 
+#include "runtime/limits.hpp"
 #include "runtime/modules/standard.hpp"
 #include "runtime/vm/vm.hpp"
-#include "runtime/limits.hpp"
 
 namespace {
 
