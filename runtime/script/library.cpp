@@ -8,7 +8,6 @@
 #include "runtime/script/format.hpp"
 #include "runtime/script/load.hpp"
 #include "runtime/script/log_functions.hpp"
-#include "runtime/script/module_functions.hpp"
 #include "runtime/script/os_functions.hpp"
 #include "runtime/script/prelude.hpp"
 #include "runtime/script/sort.hpp"
@@ -138,7 +137,6 @@ void run_prelude(lua_State* L, bool hosted) {
   luaL_register(L, nullptr, kPrimitives.data());
   lua_pushnumber(L, hosted ? static_cast<double>(kMaxLoadText) : 0x7FFFFFFF);
   lua_setfield(L, -2, "source_limit");
-  register_module_functions(L);
   lua_pushlightuserdata(L, const_cast<char*>(&kPrimitivesKey));
   lua_pushvalue(L, -2);
   lua_rawset(L, LUA_REGISTRYINDEX);

@@ -96,7 +96,7 @@ TEST_CASE("imports that fail say what was looked for") {
         "imports\n"
         "5\temilua.core\t./x\t'./x': only an init.lua or the start file has children; write '../' "
         "for a file beside this one, or '/' from the root\n"
-        "3\temilua.core\t../x\t'../x' lies above the root of the app\n"
+        "3\temilua.core\t../x\t'../x' lies above the root of the program or package\n"
         "1\temilua.core\ta b\tinvalid module name 'a b': components are letters, digits and '_', "
         "without an ending\n");
 }

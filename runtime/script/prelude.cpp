@@ -167,19 +167,7 @@ function G.table.sort(t, less)
   end
 end
 
-local load_text, source_limit = c.load_text, c.source_limit
-local function read_all(reader)
-  local parts, used, size = {}, 0, 0
-  while true do
-    local part = reader()
-    if part == nil or part == '' then return concat(parts, '', 1, used) end
-    if type(part) ~= 'string' then return nil, 'reader function must return a string' end
-    used, size = used + 1, size + #part
-    if size > source_limit then return nil, 'chunk too large' end
-    parts[used] = part
-  end
-end
-
+c.raw_pcall = pcall
 local report = c.report
 function c.deferred(functions)
   return function()
@@ -188,69 +176,6 @@ function c.deferred(functions)
       if not ok then report('deferred function: ' .. tostring(message)) end
     end
   end
-end
-
-local native, locate, load_module = c.native, c.locate, c.load_module
-local raise_cyclic, wake = c.raise_cyclic, c.wake
-local modules = {}
--- Runs in the fiber that imports: a module's body may suspend. `me` is the importing module's
--- record; `waiting` leads from each importer to what it waits for, so a cycle is a walk.
-local function import(name, me)
-  local value = native(name)
-  if value ~= nil then return value end
-  local id = locate(name, me.id, me.kind)
-  local record = modules[id]
-  if record == nil then
-    record = {id = id}
-    local body, env, kind = load_module(name, id)
-    record.kind = kind
-    modules[id] = record
-    c.bind(env, record)
-    me.waiting = record
-    local ok, result = pcall(body, name)
-    me.waiting = nil
-    record.loaded = true
-    if ok then
-      kind = type(result)
-      if kind == 'table' or kind == 'function' or kind == 'userdata' then env = result end
-      record.value = env
-    else
-      modules[id] = nil
-      record.failed, record.value = true, result
-    end
-    wake(id)
-  elseif not record.loaded then
-    local other = record
-    repeat
-      if other == me or other.kind == 'start' then raise_cyclic(name, id) end
-      other = other.waiting
-    until other == nil
-    me.waiting = record
-    c.wait(id)
-    me.waiting = nil
-  end
-  if record.failed then error(record.value, 0) end
-  return record.value
-end
-
--- What each module has of its own. `load` compiles into the module's environment.
-function c.bind(env, record)
-  env._G = env
-  function env.require(name) return import(name, record) end
-  function env.load(chunk, name, mode, into)
-    if type(chunk) == 'function' then
-      local text, message = read_all(chunk)
-      if not text then return nil, message end
-      return load_text(text, name or '=(load)', mode, into or env)
-    end
-    return load_text(chunk, name, mode, into or env)
-  end
-  function env.loadstring(text, name) return load_text(text, name, nil, env) end
-end
-function c.start(env, id)
-  local record = {id = id, kind = 'start'}
-  modules[id] = record
-  c.bind(env, record)
 end
 )lua";
 

@@ -2,7 +2,7 @@
 
 /// @file
 /// The part of the library that is written in Lua, so that callbacks may suspend and take no C
-/// stack: tostring, print, string.gsub and format, table.sort, load, require.
+/// stack: tostring, print, string.gsub and format, table.sort. (`require` and `load`: import.hpp)
 
 extern "C" {
 struct lua_State;

@@ -53,7 +53,6 @@ Result<std::unique_ptr<Vm>> Vm::create(const VmConfig& config, VmHost& host,
     open_library(*vm, L);
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | (config.jit ? LUAJIT_MODE_ON : LUAJIT_MODE_OFF));
     open_fibers(*vm, L);
-    open_modules(L);
   });
   if (opened.has_error()) return opened.error();
   if (!impl.heap.enforce()) {
@@ -174,6 +173,7 @@ Fiber& Vm::spawn(lua_State* L, int arguments, Invocation* invocation,
 
 void Vm::push_handler(lua_State* L) { lua_rawgeti(L, LUA_REGISTRYINDEX, impl_->handler); }
 
+void Vm::end(Outcome outcome, std::string message) { impl_->die(outcome, std::move(message)); }
 bool Vm::must_stop() { return impl_->must_stop(); }
 void Vm::raise_verdict(lua_State* L) { impl_->raise_verdict(L); }
 

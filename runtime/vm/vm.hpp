@@ -170,6 +170,9 @@ class Vm {
   /// (matching, sorting) poll it and then call `raise_verdict`. Hands the thread on at the end of a
   /// slice, so other code of the VM's thread (not other fibers) may run meanwhile.
   [[nodiscard]] bool must_stop();
+  /// Ends the VM here and now (`death()` is `outcome`): nothing unwinds, no cleanup handler runs.
+  /// From within a fiber it does not return.
+  void end(Outcome outcome, std::string message);
   [[noreturn]] void raise_verdict(lua_State* L);
 
   /// The native module of that name: the runtime's own or one that `create` was given; or nullptr.
