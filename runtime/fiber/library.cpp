@@ -8,6 +8,9 @@
 #include "runtime/fiber/queue.hpp"
 #include "runtime/fiber/recursive_mutex.hpp"
 #include "runtime/fiber/semaphore.hpp"
+#include "runtime/fiber/sleep.hpp"
+#include "runtime/fiber/steady_timer.hpp"
+#include "runtime/fiber/time.hpp"
 
 namespace perilune::runtime {
 
@@ -18,7 +21,7 @@ void open_fibers(Vm&, lua_State* L) {
 }
 
 std::span<const NativeModule> fiber_modules() noexcept {
-  static constexpr std::array<NativeModule, 8> kModules{{
+  static constexpr std::array<NativeModule, 9> kModules{{
       {"condition_variable", open_condition_variable},
       {"future", open_future},
       {"mutex", open_mutex},
@@ -26,6 +29,7 @@ std::span<const NativeModule> fiber_modules() noexcept {
       {"recursive_mutex", open_recursive_mutex},
       {"semaphore", open_semaphore},
       {"sleep_for", open_sleep_for},
+      {"steady_timer", open_steady_timer},
       {"time", open_time},
   }};
   return kModules;

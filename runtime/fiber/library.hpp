@@ -16,7 +16,7 @@ inline constexpr const char* kSuspendingWrapper = "perilune.suspending";
 /// replaces them. Inside `protect`.
 void open_fibers(Vm& vm, lua_State* L);
 
-/// `mutex`, `sleep_for`, `time`.
+/// The modules of synchronisation and time.
 [[nodiscard]] std::span<const NativeModule> fiber_modules() noexcept;
 
 // Parts of open_fibers, one file each.
@@ -29,8 +29,5 @@ void open_this_fiber(lua_State* L);  ///< this_fiber
 /// detached or collected; nil: such errors are logged again. Interruptions do not count as errors,
 /// nor does what ends a whole invocation. If the hook fails, both errors are logged.
 int set_uncaught_hook(lua_State* L);
-
-int open_sleep_for(lua_State* L);
-int open_time(lua_State* L);
 
 }  // namespace perilune::runtime

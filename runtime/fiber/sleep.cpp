@@ -1,10 +1,10 @@
-// Modules `sleep_for` (milliseconds) and `time` (seconds).
+#include "runtime/fiber/sleep.hpp"
 
-#include <chrono>
+#include <array>
 #include <lua.hpp>
 #include <memory>
 
-#include "runtime/fiber/library.hpp"
+#include "runtime/fiber/clock.hpp"
 #include "runtime/fiber/scheduler.hpp"
 #include "runtime/fiber/time_arguments.hpp"
 
@@ -25,33 +25,37 @@ class Sleep final : public Operation, private Timer {
   const char* name_;
 };
 
-int sleep(lua_State* L, const char* name, Timers::Clock::time_point until) {
+int sleep(lua_State* L, const char* name, double unit) {
+  const VmClock::Span span = check_wait(L, 1, unit);
   Scheduler& scheduler = Scheduler::of(L);
   scheduler.check_may_suspend(L, name, true);
   check_timer_quota(L);
-  return suspend(L, std::make_unique<Sleep>(name, scheduler.timers(), until));
+  return suspend(L,
+                 std::make_unique<Sleep>(name, scheduler.timers(), VmClock::of(L).due_after(span)));
 }
 
-int l_sleep_for(lua_State* L) {
-  const lua_Number milliseconds = luaL_checknumber(L, 1);
-  lua_settop(L, 0);
-  lua_pushnumber(L, milliseconds / 1e3);
-  return sleep(L, "sleep_for", deadline_after(L, 1));
-}
+int l_sleep_for(lua_State* L) { return sleep(L, "sleep_for", 1e-3); }
 
-int l_sleep(lua_State* L) { return sleep(L, "time.sleep", deadline_after(L, 1)); }
+constexpr std::array<LuaFunction, 1> kFunctions{{
+    {"sleep_for", l_sleep_for, true, "sleep_for(milliseconds)",
+     "Waits. EDOM for NaN, infinities and negative numbers; more than ten years are ten years; the "
+     "limit `timers`. Interruption point."},
+}};
 
 }  // namespace
 
+const ModuleReference kSleepForReference{
+    .name = "sleep_for",
+    .summary =
+        "`local sleep_for = require 'sleep_for'`: the module is the function. New programs "
+        "use `time.sleep`, which takes seconds.",
+    .functions = kFunctions,
+};
+
+int time_sleep(lua_State* L) { return sleep(L, "time.sleep", 1); }
+
 int open_sleep_for(lua_State* L) {
   push_suspending(L, l_sleep_for, 0);
-  return 1;
-}
-
-int open_time(lua_State* L) {
-  lua_createtable(L, 0, 1);
-  push_suspending(L, l_sleep, 0);
-  lua_setfield(L, -2, "sleep");
   return 1;
 }
 

@@ -20,7 +20,7 @@ void raise_io(lua_State* L, const IoError& error) {
     case IoError::Category::None:
     case IoError::Category::System: break;
   }
-  raise_errno(L, error.code == 0 ? EINVAL : error.code);
+  raise_system(L, error.code == 0 ? EINVAL : error.code);
 }
 
 void raise_fault(lua_State* L, const HttpFault& fault) {

@@ -8,8 +8,11 @@
 #include "runtime/fiber/queue.hpp"
 #include "runtime/fiber/recursive_mutex.hpp"
 #include "runtime/fiber/semaphore.hpp"
+#include "runtime/fiber/sleep.hpp"
 #include "runtime/fiber/spawn.hpp"
+#include "runtime/fiber/steady_timer.hpp"
 #include "runtime/fiber/this_fiber.hpp"
+#include "runtime/fiber/time.hpp"
 #include "runtime/modules/byte_span.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
@@ -19,15 +22,18 @@ namespace {
 
 /// Every module that is documented from its tables: one row each.
 constexpr std::array kPages{
+    &kByteSpanReference,
     &kConditionVariableReference,
     &kFutureReference,
-    &kByteSpanReference,
     &kMutexReference,
     &kQueueReference,
     &kRecursiveMutexReference,
     &kSemaphoreReference,
+    &kSleepForReference,
     &kSpawnReference,
+    &kSteadyTimerReference,
     &kThisFiberReference,
+    &kTimeReference,
 };
 
 TEST_CASE("docs/reference/lua-*.md say what the tables of the modules say", "[docs]") {

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <lua.hpp>
 #include <string_view>
 
+#include "runtime/fiber/clock.hpp"
 #include "runtime/script/buffer.hpp"
 
 namespace perilune::runtime {
@@ -109,13 +109,11 @@ void put_all(LuaBuffer& out, const Civil& t, std::string_view conversions) {
   }
 }
 
-std::int64_t unix_milliseconds() {
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
+std::int64_t unix_time(lua_State* L) { return floor<seconds>(VmClock::of(L).system()).count(); }
 
 /// The time that a script gave at `index`, or now.
 std::int64_t opt_time(lua_State* L, int index) {
-  if (lua_isnoneornil(L, index)) return unix_milliseconds() / 1000;
+  if (lua_isnoneornil(L, index)) return unix_time(L);
   const double time = luaL_checknumber(L, index);
   luaL_argcheck(L, time >= -62167219200.0 && time <= kMaxTime, index,
                 "time outside of the years 0 to 9999");
@@ -176,7 +174,7 @@ std::int64_t get_field(lua_State* L, const char* key, std::int64_t fallback) {
 
 int os_time(lua_State* L) {
   if (lua_isnoneornil(L, 1)) {
-    lua_pushnumber(L, static_cast<double>(unix_milliseconds() / 1000));
+    lua_pushnumber(L, static_cast<double>(unix_time(L)));
     return 1;
   }
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -195,10 +193,7 @@ int os_time(lua_State* L) {
 
 /// CPU time of the thread: what this VM used plus its neighbours on the thread.
 int os_clock(lua_State* L) {
-  timespec now{};
-  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  const auto ms = now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-  lua_pushnumber(L, static_cast<double>(ms) / 1000);
+  lua_pushnumber(L, static_cast<double>(VmClock::of(L).cpu().count()) / 1e9);
   return 1;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The hosted `os`: time, date, clock, difftime; UTC, one millisecond coarse, no libc time zone
+/// The hosted `os`: time, date, clock, difftime; UTC, by the VM's coarse clock, no libc time zone
 /// code (it opens files).
 
 extern "C" {

@@ -12,6 +12,7 @@ using std::chrono::nanoseconds;
 void CpuMeter::start() noexcept {
   running_ = true;
   cpu_ = thread_cpu();
+  started_ = cpu_;
   since_ = Clock::now();
   measured_ = nanoseconds{0};
 }

@@ -17,6 +17,8 @@ class CpuMeter {
   void start() noexcept;
   /// The thread leaves this VM: settles.
   void stop() noexcept;
+  /// The thread's CPU time when it started to run this VM.
+  [[nodiscard]] std::chrono::nanoseconds started() const noexcept { return started_; }
   /// From now on `invocation` (or nobody) uses the CPU.
   void switch_to(Invocation* invocation) noexcept {
     if (invocation != current_) change(invocation);
@@ -37,6 +39,7 @@ class CpuMeter {
   Clock::time_point since_{};
   std::chrono::nanoseconds measured_{0};  ///< by the monotonic clock, since the last settling
   std::chrono::nanoseconds cpu_{0};       ///< thread clock at the last settling
+  std::chrono::nanoseconds started_{0};
   bool running_ = false;
 };
 

@@ -13,6 +13,7 @@ Vm::Impl::Impl(Vm& vm, const VmConfig& vm_config, VmHost& vm_host,
       host{vm_host},
       modules{native_modules.begin(), native_modules.end()},
       heap{vm_config.limits.bytes(Limit::Memory).count, &Impl::on_pressure, this},
+      clock{vm_config.profile == Profile::Hosted, vm_config.seed_low},
       scheduler{*this} {}
 
 Vm::Impl::~Impl() {

@@ -95,10 +95,11 @@ Result<void> Vm::start(std::string_view source, const std::string& path, Invocat
 Vm::RunState Vm::run() {
   Impl& vm = *impl_;
   if (vm.death != Outcome::Ok) return RunState::Dead;
+  const auto now = vm.clock.begin_slice();
   Timers& timers = vm.scheduler.timers();
   if (timers.size() > 0) {
     vm.running = true;
-    timers.expire_until(Timers::Clock::now());
+    timers.expire_until(now);
     vm.running = false;
   }
   if (!vm.preempted && !vm.scheduler.has_ready()) return RunState::Idle;
@@ -107,6 +108,7 @@ Vm::RunState Vm::run() {
   vm.preemption.guarded = false;
   set_running(&vm.preemption);
   vm.meter.start();
+  vm.clock.set_cpu(vm.meter.started());
   if (!vm.enter(Impl::Command::Run)) vm.die(Outcome::Internal, "no address space for a VM's stack");
   vm.meter.stop();
   set_running(nullptr);

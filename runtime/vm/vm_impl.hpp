@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/fiber/clock.hpp"
 #include "runtime/fiber/scheduler.hpp"
 #include "runtime/vm/carrier.hpp"
 #include "runtime/vm/cpu_meter.hpp"
@@ -79,6 +80,7 @@ struct Vm::Impl final : Carrier::Work {
   Heap heap;
   Preemption preemption;
   CpuMeter meter;
+  VmClock clock;
   Scheduler scheduler;
   lua_State* state = nullptr;
 
