@@ -9,6 +9,7 @@
 #include "runtime/fiber/clock.hpp"
 #include "runtime/fiber/scheduler.hpp"
 #include "runtime/script/errors.hpp"
+#include "runtime/script/lua_class.hpp"
 #include "runtime/vm/vm_impl.hpp"
 
 namespace perilune::runtime {
@@ -23,7 +24,7 @@ namespace {
 }
 
 lua_Number check_seconds(lua_State* L, int index, double unit, bool may_be_negative) {
-  const lua_Number seconds = luaL_checknumber(L, index) * unit;
+  const lua_Number seconds = check_number(L, index) * unit;
   if (!std::isfinite(seconds) || (seconds < 0 && !may_be_negative)) raise_domain(L, index);
   return seconds;
 }

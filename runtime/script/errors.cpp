@@ -1,7 +1,5 @@
 #include "runtime/script/errors.hpp"
 
-#include <netdb.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -9,97 +7,12 @@
 #include <lua.hpp>
 #include <string_view>
 
+#include "runtime/script/error_table.hpp"
+#include "runtime/script/prelude.hpp"
+#include "runtime/script/traceback.hpp"
+
 namespace perilune::runtime {
 namespace {
-
-constexpr std::array<const char*, 25> kCoreMessages{
-    nullptr,
-    "Invalid module name",
-    "Module not found",
-    "The root module cannot import a parent module",
-    "Cyclic import",
-    "A leaf module cannot import a child module",
-    "Only the main fiber may import modules",
-    "Bad root context",
-    "Requested key wasn't found in the table/userdata",
-    "The fiber coroutine is reserved to the scheduler",
-    "Suspension already allowed",
-    "Interrupt-ability already allowed",
-    "Operation not permitted within a forbid-suspend block",
-    "Fiber interrupted",
-    "scope_cleanup_pop() called w/o a matching scope_cleanup_push()",
-    "Channel closed",
-    "Broadcast the address before attempting to receive on it",
-    "Can't import internal module",
-    "Raise error",
-    "Bad RDF",
-    "Bad RDF module",
-    "Bad RDF error category",
-    "Promise already satisfied",
-    "Broken promise",
-    "The current module is not known",
-};
-
-constexpr std::array<const char*, 5> kAsioMiscMessages{
-    nullptr, "Already open", "End of file", "Element not found",
-    "The descriptor does not fit into the select call's fd_set"};
-
-constexpr std::array<const char*, 5> kNetdbMessages{
-    nullptr, "Host not found (authoritative)",
-    "Host not found (non-authoritative), try again later",
-    "A non-recoverable error occurred during database lookup",
-    "The query is valid, but it does not have associated data"};
-
-constexpr std::array<const char*, 6> kHttpMessages{
-    nullptr,
-    "This operation is not allowed in the socket's current state",
-    "The peer does not support streaming responses",
-    "The peer sent a malformed message",
-    "A token of the message does not fit into the buffer",
-    "The socket is already used in the other direction"};
-
-constexpr std::array<const char*, 11> kJsonLexerMessages{
-    nullptr,
-    "unexpected token",
-    "invalid key",
-    "invalid value",
-    "incompatible type",
-    "unbalanced end of an array",
-    "unbalanced end of an object",
-    "expected the end of an array",
-    "expected the end of an object",
-    "the text ends too early",
-    "no such field"};
-
-constexpr std::array<const char*, 5> kJsonDomMessages{nullptr, "the number is out of range",
-                                                      "too many levels", "the array is too long",
-                                                      "a table contains itself"};
-
-constexpr std::array<const char*, 25> kPeriluneMessages{nullptr,
-                                                        nullptr,
-                                                        "CPU limit exceeded",
-                                                        "not enough memory",
-                                                        "time limit exceeded",
-                                                        "too many outbound requests",
-                                                        "deadlock",
-                                                        "the request was canceled",
-                                                        nullptr,
-                                                        nullptr,
-                                                        nullptr,
-                                                        nullptr,
-                                                        nullptr,
-                                                        nullptr,
-                                                        nullptr,
-                                                        nullptr,
-                                                        "too many fibers",
-                                                        "too many timers",
-                                                        "too many sockets",
-                                                        "too many VMs",
-                                                        "message body over the limit",
-                                                        "header section over the limit",
-                                                        "message over the limit",
-                                                        "not allowed",
-                                                        "limit exceeded"};
 
 PeriluneError code_of(Limit limit) {
   switch (limit) {
@@ -138,33 +51,6 @@ const char* unit_name(Unit unit) {
   return "count";
 }
 
-const char* addrinfo_message(int code) {
-  if (code == EAI_SERVICE) return "Service not found";
-  if (code == EAI_SOCKTYPE) return "Socket type not supported";
-  return nullptr;
-}
-
-template <std::size_t N>
-const char* row(const std::array<const char*, N>& table, int code) {
-  return code > 0 && static_cast<std::size_t>(code) < N ? table[static_cast<std::size_t>(code)]
-                                                        : nullptr;
-}
-
-const char* message_of(std::string_view category, int code) {
-  const char* text = nullptr;
-  // strerrordesc_np: no locale, no files, no allocation.
-  if (category == kSystemCategory || category == kGenericCategory) text = strerrordesc_np(code);
-  if (category == kCoreCategory) text = row(kCoreMessages, code);
-  if (category == kAsioMiscCategory) text = row(kAsioMiscMessages, code);
-  if (category == kNetdbCategory) text = row(kNetdbMessages, code);
-  if (category == kAddrinfoCategory) text = addrinfo_message(code);
-  if (category == kHttpCategory) text = row(kHttpMessages, code);
-  if (category == kJsonLexerCategory) text = row(kJsonLexerMessages, code);
-  if (category == kJsonDomCategory) text = row(kJsonDomMessages, code);
-  if (category == kPeriluneCategory) text = row(kPeriluneMessages, code);
-  return text != nullptr ? text : "Unknown error";
-}
-
 constexpr const char* kErrorMetatable = "perilune.error_code";
 constexpr const char* kCategoryMetatable = "perilune.error_category";
 const char kCategoriesKey = 0;
@@ -176,14 +62,16 @@ const char* category_name(lua_State* L, int index) {
 }
 
 const char* check_category(lua_State* L, int index) {
-  return static_cast<const char*>(luaL_checkudata(L, index, kCategoryMetatable));
+  const char* name = category_name(L, index);
+  if (name == nullptr) raise_type(L, index, "error_category");
+  return name;
 }
 
 int category_message(lua_State* L) {
   const char* name = check_category(L, 1);
   const auto code = luaL_checkinteger(L, 2);
   const bool fits = code >= -0x7FFFFFFF && code <= 0x7FFFFFFF;
-  lua_pushstring(L, fits ? message_of(name, static_cast<int>(code)) : "Unknown error");
+  lua_pushstring(L, fits ? error_message(name, static_cast<int>(code)) : "Unknown error");
   return 1;
 }
 
@@ -192,12 +80,21 @@ int category_tostring(lua_State* L) {
   return 1;
 }
 
+int category_index(lua_State* L) {
+  if (lua_type(L, 2) != LUA_TSTRING || std::strcmp(lua_tostring(L, 2), "message") != 0)
+    raise_bad_index(L, 2);
+  lua_pushcfunction(L, category_message);
+  return 1;
+}
+
+int category_newindex(lua_State* L) { raise_errno(L, EPERM); }
+
 void push_category_metatable(lua_State* L) {
   if (luaL_newmetatable(L, kCategoryMetatable) == 0) return;
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, category_message);
-  lua_setfield(L, -2, "message");
+  lua_pushcfunction(L, category_index);
   lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, category_newindex);
+  lua_setfield(L, -2, "__newindex");
   lua_pushcfunction(L, category_tostring);
   lua_setfield(L, -2, "__tostring");
   lua_pushliteral(L, "error_category");
@@ -226,7 +123,7 @@ int error_tostring(lua_State* L) {
   if (lua_type(L, -1) == LUA_TSTRING) return 1;
   const char* category = nullptr;
   int code = 0;
-  lua_pushstring(L, parts(L, 1, category, code) ? message_of(category, code) : "Unknown error");
+  lua_pushstring(L, parts(L, 1, category, code) ? error_message(category, code) : "Unknown error");
   return 1;
 }
 
@@ -243,13 +140,15 @@ int error_equal(lua_State* L) {
 /// `"saving: " .. e`: an error reads like its message there too.
 int error_concat(lua_State* L) {
   for (int i = 1; i <= 2; ++i) {
-    if (lua_type(L, i) == LUA_TTABLE) {
+    const char* category = nullptr;
+    int code = 0;
+    if (parts(L, i, category, code)) {
       lua_pushcfunction(L, error_tostring);
       lua_pushvalue(L, i);
       lua_call(L, 1, 1);
       lua_replace(L, i);
-    } else {
-      (void)luaL_checkstring(L, i);
+    } else if (lua_isstring(L, i) == 0) {
+      luaL_error(L, "attempt to concatenate a %s value", luaL_typename(L, i));
     }
   }
   lua_settop(L, 2);
@@ -260,11 +159,12 @@ int error_concat(lua_State* L) {
 int error_togeneric(lua_State* L) {
   const char* category = nullptr;
   int code = 0;
-  luaL_argcheck(L, parts(L, 1, category, code), 1, "error code expected");
-  if (std::strcmp(category, kSystemCategory) == 0) {
-    push_code(L, kGenericCategory, code);
-  } else {
+  if (!parts(L, 1, category, code)) raise_type(L, 1, "error_code");
+  const int generic = generic_code(category, code);
+  if (generic == 0 || std::strcmp(category, kGenericCategory) == 0) {
     lua_settop(L, 1);
+  } else {
+    push_code(L, kGenericCategory, generic);
   }
   return 1;
 }
@@ -343,6 +243,41 @@ void raise_bad_argument(lua_State* L, int argument) {
   __builtin_unreachable();
 }
 
+void raise_bad_index(lua_State* L, int key) {
+  push_code(L, kCoreCategory, static_cast<int>(CoreError::BadIndex));
+  lua_pushvalue(L, key);
+  lua_setfield(L, -2, "index");
+  lua_error(L);
+  __builtin_unreachable();
+}
+
+void raise_type(lua_State* L, int argument, const char* expected) {
+  luaL_checkstack(L, 4, "error");
+  const char* actual = argument > lua_gettop(L) ? "no value" : luaL_typename(L, argument);
+  // Of a function that may suspend the script knows the wrapper: the caller of ours.
+  lua_Debug frame{};
+  lua_Debug caller{};
+  const bool known = lua_getstack(L, 0, &frame) != 0 && lua_getinfo(L, "n", &frame) != 0;
+  if (lua_getstack(L, 1, &caller) != 0 && lua_getinfo(L, "Sn", &caller) != 0 &&
+      std::strcmp(caller.source, kPreludeChunk) == 0) {
+    frame = caller;
+  }
+  const char* name = known && frame.name != nullptr && *frame.name != '\0' ? frame.name : "?";
+  if (frame.namewhat != nullptr && std::strcmp(frame.namewhat, "method") == 0) --argument;
+  push_position(L, 1);
+  const char* position = lua_tostring(L, -1);
+  const char* colon = *position == '\0' ? "" : ": ";
+  if (argument == 0) {
+    lua_pushfstring(L, "%s%scalling '%s' on bad self (%s expected, got %s)", position, colon, name,
+                    expected, actual);
+  } else {
+    lua_pushfstring(L, "%s%sbad argument #%d to '%s' (%s expected, got %s)", position, colon,
+                    argument, name, expected, actual);
+  }
+  lua_error(L);
+  __builtin_unreachable();
+}
+
 void raise_core(lua_State* L, CoreError code, const char* message) {
   raise_code(L, kCoreCategory, static_cast<int>(code), message);
 }
@@ -389,7 +324,7 @@ std::string error_text(lua_State* L, int index) {
   lua_pushliteral(L, "message");
   lua_rawget(L, -2);
   std::string text =
-      lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : message_of(category, code);
+      lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : error_message(category, code);
   lua_pop(L, 2);
   return text;
 }

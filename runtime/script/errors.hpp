@@ -18,8 +18,8 @@ struct lua_State;
 
 namespace perilune::runtime {
 
-/// Category names; each message table is in errors.cpp. A literal that is not one of these is taken
-/// as a category without messages.
+/// Category names; what they contain is in error_table.cpp. A literal that is not one of these is
+/// taken as a category without messages.
 inline constexpr const char* kSystemCategory = "system";    ///< errno
 inline constexpr const char* kGenericCategory = "generic";  ///< errno, portable meaning
 inline constexpr const char* kCoreCategory = "emilua.core";
@@ -62,15 +62,6 @@ enum class CoreError : std::uint8_t {
 /// Codes of `asio.misc`.
 enum class AsioMiscError : std::uint8_t { AlreadyOpen = 1, Eof = 2, NotFound = 3, FdSet = 4 };
 
-/// Codes of `http`.
-enum class HttpError : std::uint8_t {
-  OutOfOrder = 1,
-  NativeStreamUnsupported = 2,
-  ParsingError = 3,
-  BufferExhausted = 4,
-  WrongDirection = 5,
-};
-
 /// Codes of `perilune`: limits and rules that only this runtime has.
 /// The first ones are numbered like `Outcome`.
 enum class PeriluneError : std::uint8_t {
@@ -106,6 +97,11 @@ void push_code(lua_State* L, const char* category, int code, const char* message
 [[noreturn]] void raise_system(lua_State* L, int number);
 /// Raises EINVAL (category `generic`) with the field `arg`: the number of the argument at fault.
 [[noreturn]] void raise_bad_argument(lua_State* L, int argument);
+/// Raises bad_index with the field `index`: the key at stack index `key`, which an object has not.
+[[noreturn]] void raise_bad_index(lua_State* L, int key);
+/// Raises Lua's sentence "FILE:LINE: bad argument #N to 'F' (EXPECTED expected, got TYPE)". Unlike
+/// luaL_check… it finds F and the line also for a function that may suspend.
+[[noreturn]] void raise_type(lua_State* L, int argument, const char* expected);
 [[noreturn]] void raise_core(lua_State* L, CoreError code, const char* message = nullptr);
 
 /// Pushes "fibers: 101 in use, limit 100": an error of category `perilune` with the fields `limit`,

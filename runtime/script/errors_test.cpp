@@ -27,7 +27,7 @@ TEST_CASE("an error code has code, category and message, and compares by both") 
          "true\tfalse\tfalse\twhy: Invalid argument\ntrue\tfalse\n"
          "End of file\tasio.misc\tHost not found (authoritative)\tfalse\nfalse\tEnd of file\n"
          "Requested key wasn't found in the table/userdata\tNOPE\tfalse\tOperation not permitted\n"
-         "true\tfalse\tbad argument #1 to '?' (perilune.error_category expected, got table)\n");
+         "true\tfalse\tmain.lua:11: bad argument #1 to '?' (error_category expected, got table)\n");
 }
 
 TEST_CASE("C++ raises codes with fields, and recognises its own") {

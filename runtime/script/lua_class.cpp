@@ -51,14 +51,19 @@ void set_functions(lua_State* L, std::span<const LuaFunction> functions) {
 }
 
 std::string_view check_string(lua_State* L, int index) {
-  luaL_checktype(L, index, LUA_TSTRING);
+  if (lua_type(L, index) != LUA_TSTRING) raise_type(L, index, "string");
   std::size_t size = 0;
   const char* text = lua_tolstring(L, index, &size);
   return {text, size};
 }
 
+double check_number(lua_State* L, int index) {
+  if (lua_isnumber(L, index) == 0) raise_type(L, index, "number");
+  return lua_tonumber(L, index);
+}
+
 long long check_integer(lua_State* L, int index, long long minimum, long long maximum) {
-  const lua_Number number = luaL_checknumber(L, index);
+  const lua_Number number = check_number(L, index);
   if (!(number >= static_cast<lua_Number>(minimum) && number <= static_cast<lua_Number>(maximum)))
     raise_bad_argument(L, index);
   return static_cast<long long>(number);

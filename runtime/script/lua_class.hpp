@@ -77,7 +77,7 @@ int lua_index(lua_State* L) {
     lua_settop(L, 2);
     return Get(L, id);
   }
-  if (lua_isnil(L, -1)) raise_core(L, CoreError::BadIndex);
+  if (lua_isnil(L, -1)) raise_bad_index(L, 2);
   return 1;
 }
 
@@ -103,11 +103,6 @@ T& push_object(lua_State* L, const LuaClass& definition, Arguments&&... argument
   return *object;
 }
 
-template <typename T>
-T& check_object(lua_State* L, int index, const LuaClass& definition) {
-  return *static_cast<T*>(luaL_checkudata(L, index, definition.name));
-}
-
 /// The object at `index`, or nullptr if it is of another class.
 template <typename T>
 T* test_object(lua_State* L, int index, const LuaClass& definition) {
@@ -120,6 +115,13 @@ T* test_object(lua_State* L, int index, const LuaClass& definition) {
 }
 
 template <typename T>
+T& check_object(lua_State* L, int index, const LuaClass& definition) {
+  T* object = test_object<T>(L, index, definition);
+  if (object == nullptr) raise_type(L, index, definition.shown);
+  return *object;
+}
+
+template <typename T>
 int collect_object(lua_State* L) {
   static_cast<T*>(lua_touserdata(L, 1))->~T();
   return 0;
@@ -127,6 +129,8 @@ int collect_object(lua_State* L) {
 
 /// The string at `index` (a number is not one), or a Lua error.
 [[nodiscard]] std::string_view check_string(lua_State* L, int index);
+/// The number at `index` (or a string that reads as one), or a Lua error.
+[[nodiscard]] double check_number(lua_State* L, int index);
 /// An integer in `minimum..maximum` at `index`, or EINVAL naming the argument.
 [[nodiscard]] long long check_integer(lua_State* L, int index, long long minimum,
                                       long long maximum);
