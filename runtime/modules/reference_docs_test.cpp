@@ -14,6 +14,7 @@
 #include "runtime/fiber/this_fiber.hpp"
 #include "runtime/fiber/time.hpp"
 #include "runtime/modules/byte_span.hpp"
+#include "runtime/script/format.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
 
@@ -25,6 +26,7 @@ constexpr std::array kPages{
     &kByteSpanReference,
     &kConditionVariableReference,
     &kFutureReference,
+    &kFormatReference,
     &kMutexReference,
     &kQueueReference,
     &kRecursiveMutexReference,

@@ -56,25 +56,6 @@ TEST_CASE("an invocation that logs too much falls silent with a word") {
   CHECK(vm.host.lines[1].severity == LogSeverity::Warn);
 }
 
-TEST_CASE("format understands libfmt's syntax within bounds") {
-  CHECK(run_script(R"(
-    print(format('{} {} {} {:.2f} {:d} {:x} {:>5}|{:<4}|{:^5}|', 'a', true, 1.5, 3, 3, 255, 'r', 'l', 'c'))
-    print(format('{1}{0} {name:05d} {{}}', 'a', 'b', {'name', 42}))
-    print(format('{}', 2^53), format('{}', -1.0), format('{:+}', 1), format('{:?>3}', 1))
-    print(#format('{:4096}', 'x'))
-    for _, bad in ipairs{'{:4097}', '{', '{:d}', '{5}', '{:{}}', '{none}'} do
-      local ok, e = pcall(format, bad, 'x', 3)
-      assert(not ok and e.code == 22, bad)
-    end
-    print(select(2, pcall(format, '{:d}', 'x')))
-    print(pcall(format, ('{0}'):rep(20), ('x'):rep(1e5)))
-    print(pcall(format, '{}', {}))
-  )") ==
-        "a true 1.5 3.00 3 ff     r|l   |  c  |\nba 00042 {}\n9007199254740992\t-1\t+1\t??1\n4096\n"
-        "format: invalid type specifier\nfalse\tformat: result over 1 MiB\nfalse\tInvalid "
-        "argument\n");
-}
-
 TEST_CASE("os.date and os.time agree, in UTC, for every day they may") {
   CHECK(
       run_script(R"(
