@@ -5,7 +5,7 @@ set -euo pipefail
 run=(libseccomp2 libssl3 libsqlite3-0 libsodium23 libarchive13 libprometheus-cpp-core1.0 ca-certificates)
 build=(g++ cmake ninja-build ccache make gcc dpkg-dev pkg-config debian-archive-keyring
   libboost1.81-dev libboost-context1.81-dev libboost-json1.81-dev libboost-url1.81-dev
-  libseccomp-dev libssl-dev libsqlite3-dev libsodium-dev prometheus-cpp-dev zlib1g-dev
+  libseccomp-dev libssl-dev libsqlite3-dev libsodium-dev prometheus-cpp-dev zlib1g-dev libre2-dev
   libarchive-dev libtomlplusplus-dev libcli11-dev libfmt-dev curl git)
 test=(catch2 clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev prometheus python3 jq sqlite3 luajit)
 

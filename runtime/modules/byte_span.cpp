@@ -223,6 +223,10 @@ ByteSpan* push_byte_span(lua_State* L, std::size_t size, std::size_t capacity) {
   return span;
 }
 
+void push_byte_view(lua_State* L, int index, std::size_t offset, std::size_t size) {
+  slice(L, index, check_byte_span(L, index), offset, size);
+}
+
 /// What operations hold in one VM: a registry table of values by number.
 class HeldBytes : public std::enable_shared_from_this<HeldBytes> {
  public:

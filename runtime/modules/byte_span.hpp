@@ -36,6 +36,10 @@ struct ByteSpan {
 /// Pushes a new span of zeros. `capacity >= size`.
 ByteSpan* push_byte_span(lua_State* L, std::size_t size, std::size_t capacity);
 
+/// Pushes a view of `size` bytes of the span at `index` (absolute), from `offset` on. They must be
+/// within its capacity.
+void push_byte_view(lua_State* L, int index, std::size_t offset, std::size_t size);
+
 /// Keeps the span or string of a pending operation alive while the script may drop it. Made and
 /// destroyed on the VM's thread; harmless when it outlives the VM (the bytes are gone then).
 class BytesHold {

@@ -15,6 +15,8 @@
 #include "runtime/fiber/time.hpp"
 #include "runtime/modules/byte_span.hpp"
 #include "runtime/script/format.hpp"
+#include "runtime/modules/regex.hpp"
+#include "runtime/modules/stream.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
 
@@ -36,6 +38,8 @@ constexpr std::array kPages{
     &kSteadyTimerReference,
     &kThisFiberReference,
     &kTimeReference,
+    &kRegexReference,
+    &kStreamReference,
 };
 
 TEST_CASE("docs/reference/lua-*.md say what the tables of the modules say", "[docs]") {

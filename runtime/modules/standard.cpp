@@ -5,6 +5,8 @@
 
 #include "runtime/modules/json.hpp"
 #include "runtime/modules/perilune.hpp"
+#include "runtime/modules/regex.hpp"
+#include "runtime/modules/stream.hpp"
 #include "runtime/modules/system.hpp"
 #include "runtime/script/errors.hpp"
 
@@ -16,7 +18,7 @@ int open_global(lua_State* L, const char* name) {
   return 1;
 }
 
-constexpr std::array<NativeModule, 8> kModules{{
+constexpr std::array<NativeModule, 10> kModules{{
     {"asio_error", open_asio_error},
     {"bit", [](lua_State* L) { return open_global(L, "bit"); }},
     {"byte_span", [](lua_State* L) { return open_global(L, "byte_span"); }},
@@ -24,6 +26,8 @@ constexpr std::array<NativeModule, 8> kModules{{
     {"json", open_json},
     {"log", [](lua_State* L) { return open_global(L, "log"); }},
     {"perilune", open_perilune},
+    {"regex", open_regex},
+    {"stream", open_stream},
     {"system", open_system},
 }};
 
