@@ -8,15 +8,17 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/cli/remote.hpp"
+#include "host/cli/run_command.hpp"
 #include "host/cli/version.hpp"
 #include "host/config/load.hpp"
 #include "host/config/options.hpp"
 #include "host/serve.hpp"
-#include "runtime/engine/engine.hpp"
 #include "sandbox/doctor.hpp"
 #include "sandbox/launcher.hpp"
 
@@ -78,7 +80,6 @@ struct Commands {
   std::string path;
   std::string name;
   std::string message;
-  std::vector<std::string> args;
   std::unique_ptr<ServeFlags> serve_flags;
   std::unique_ptr<ServeFlags> doctor_flags;
 
@@ -100,14 +101,8 @@ struct Commands {
         return config ? doctor(*config) : complain(config.error());
       };
     });
-    CLI::App* engine = app.add_subcommand("run", "Run a Lua program here, without a host.");
-    engine->add_option("path", path, "FILE or folder with init.lua")->required();
-    engine->add_option("args", args, "The program's arguments");
-    engine->prefix_command();
-    engine->callback([this, engine] {
-      args.insert(args.end(), engine->remaining().begin(), engine->remaining().end());
-      run = [this] { return runtime::run_engine({.file = path, .arguments = args}); };
-    });
+    // Listed here; parsed by run_command.
+    app.add_subcommand("run", "Run a Lua program here, without a host.");
   }
 
   CLI::App* add_remote(const char* command, const char* what, std::function<int()> body) {
@@ -141,6 +136,9 @@ struct Commands {
 }  // namespace
 
 int command_line(int argc, char** argv) {
+  const std::vector<std::string_view> words{argv, argv + argc};
+  if (words.size() > 1 && words[1] == "run")
+    return run_command(words[0], std::span{words}.subspan(2));
   Commands commands;
   commands.app.set_version_flag("--version", version_text(), "versions of all parts");
   commands.app.require_subcommand(1);

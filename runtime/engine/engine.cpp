@@ -3,13 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <random>
@@ -17,9 +18,14 @@
 
 #include "runtime/engine/asio_network.hpp"
 #include "runtime/engine/engine_host.hpp"
+#include "runtime/engine/engine_loop.hpp"
 #include "runtime/engine/http_stream_backend.hpp"
+#include "runtime/engine/plugin.hpp"
+#include "runtime/engine/system_engine.hpp"
 #include "runtime/modules/http_module.hpp"
 #include "runtime/modules/ip_module.hpp"
+#include "runtime/modules/perilune.hpp"
+#include "runtime/script/modules.hpp"
 #include "runtime/vm/slice_timer.hpp"
 #include "runtime/vm/vm.hpp"
 
@@ -29,7 +35,13 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::array<NativeModule, 2> kModules{{{"ip", open_ip}, {"http", open_http}}};
+constexpr std::array<NativeModule, 3> kModules{
+    {{"ip", open_ip}, {"http", open_http}, {"system", open_engine_system}}};
+
+/// What a hosted program gets; the rest is the engine's alone.
+std::span<const NativeModule> modules_of(const EngineOptions& options) {
+  return std::span{kModules}.first(options.hosted ? 2 : 3);
+}
 
 void complain(std::string_view text) {
   std::string line{text};
@@ -42,7 +54,7 @@ VmConfig vm_config(const EngineOptions& options) {
   std::random_device random;
   const auto word = [&random] { return (std::uint64_t{random()} << 32) | random(); };
   VmConfig config;
-  config.profile = Profile::Engine;
+  config.profile = options.hosted ? Profile::Hosted : Profile::Engine;
   config.limits = options.limits;
   config.jit = options.jit;
   config.seed_low = word();
@@ -50,22 +62,40 @@ VmConfig vm_config(const EngineOptions& options) {
   return config;
 }
 
+bool is_file(const std::string& path) {
+  struct stat about {};
+  return ::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode);
+}
+
+/// Whoever started us may have blocked some.
+void reset_signals() {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  // A reader that is gone is an error of the write, not the end of the program.
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
 /// The event loop around one VM.
 class Engine {
  public:
-  Engine() : network_{loop_}, signals_{loop_, SIGINT, SIGTERM}, timer_{loop_} {}
+  Engine() : network_{io_}, signals_{io_, SIGINT, SIGTERM} {}
 
   int run(const EngineOptions& options, const std::string& path, const std::string& source);
 
  private:
+  void equip(const EngineOptions& options, const std::string& path);
+  void loop();
+  /// True while something outside of the VM will wake one of its fibers.
+  [[nodiscard]] bool expects_anything();
   void turn();
   void on_signal();
 
-  asio::io_context loop_{1};
+  asio::io_context io_{1};
   AsioNetwork network_;
   asio::signal_set signals_;
-  asio::steady_timer timer_;
   EngineHost host_;
+  std::optional<SliceTimer> slices_;
   std::unique_ptr<Vm> vm_;
   bool stopping_ = false;
 };
@@ -82,45 +112,73 @@ void Engine::on_signal() {
 
 /// Waits for the network, a signal or the next timer of the VM.
 void Engine::turn() {
+  slices_->disarm();
   const auto next = vm_->next_timer();
   if (next) {
-    loop_.run_one_until(*next);
+    io_.run_one_until(*next);
   } else {
-    loop_.run_one();
+    io_.run_one();
   }
-  loop_.poll();
+  io_.poll();
+  slices_->arm();
+}
+
+bool Engine::expects_anything() {
+  return vm_->next_timer() || network_.waiting() > 0 || vm_->slot<EngineLoop>().waiting > 0;
+}
+
+/// Everything that the VM's modules find in slots.
+void Engine::equip(const EngineOptions& options, const std::string& path) {
+  set_network(*vm_, network_);
+  set_http_stream_backend(*vm_, make_http_stream_backend);
+  vm_->slot<EngineLoop>().io = &io_;
+  auto& arguments = vm_->slot<AppIdentity>().arguments;
+  arguments = {options.program, path};
+  arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
+  auto& search = vm_->slot<ModuleSearch>();
+  search.test = options.test;
+  if (options.hosted) return;
+  search.exists = is_file;
+  search.open_plugin = open_plugin;
+  search.path = options.package_path;
+  for (std::string& folder : search.path) {
+    if (!folder.ends_with('/')) folder += '/';
+  }
+}
+
+void Engine::loop() {
+  for (;;) {
+    const auto state = vm_->run();
+    if (state == Vm::RunState::Dead) return;
+    if (state == Vm::RunState::Ready) {
+      io_.poll();
+      continue;
+    }
+    if (vm_->usage().fibers == 0) return;
+    if (!expects_anything()) {
+      if (io_.poll() > 0) continue;
+      return complain("Every fiber waits for another one: " + std::to_string(vm_->usage().fibers) +
+                      " left at the end");
+    }
+    turn();
+  }
 }
 
 int Engine::run(const EngineOptions& options, const std::string& path, const std::string& source) {
   auto slices = SliceTimer::create(options.limits.duration(Limit::Slice));
   if (!slices) return complain(slices.error().detail), 1;
-  auto vm = Vm::create(vm_config(options), host_, kModules);
+  slices_.emplace(std::move(*slices));
+  auto vm = Vm::create(vm_config(options), host_, modules_of(options));
   if (!vm) return complain(vm.error().detail), 1;
   vm_ = std::move(*vm);
-  set_network(*vm_, network_);
-  set_http_stream_backend(*vm_, make_http_stream_backend);
+  equip(options, path);
   if (auto started = vm_->start(source, path, nullptr); !started)
     return complain(started.error().detail), 1;
   on_signal();
-  slices->arm();
-  for (;;) {
-    const auto state = vm_->run();
-    if (state == Vm::RunState::Dead) break;
-    if (state == Vm::RunState::Ready) {
-      loop_.poll();
-      continue;
-    }
-    if (vm_->usage().fibers == 0) break;
-    if (!vm_->next_timer() && network_.waiting() == 0) {
-      if (loop_.poll() > 0) continue;
-      complain("Every fiber waits for another one: " + std::to_string(vm_->usage().fibers) +
-               " left at the end");
-      break;
-    }
-    slices->disarm();
-    turn();
-    slices->arm();
-  }
+  slices_->arm();
+  loop();
+  slices_->disarm();
+  if (const auto status = vm_->slot<EngineLoop>().exit_status) return *status;
   // (Of its main fiber's death the host has told.)
   if (vm_->death() == Outcome::ScriptError) return 1;
   if (vm_->death() != Outcome::Ok) return complain(vm_->death_message()), 1;
@@ -137,6 +195,20 @@ Limits EngineOptions::engine_limits() noexcept {
   return limits;
 }
 
+std::vector<std::string> package_path_of_environment() {
+  std::vector<std::string> folders;
+  for (const char* name : {"PERILUNE_PATH", "EMILUA_PATH"}) {
+    const char* value = std::getenv(name);
+    std::string_view rest = value == nullptr ? "" : value;
+    while (!rest.empty()) {
+      const auto colon = std::min(rest.find(':'), rest.size());
+      if (colon > 0) folders.emplace_back(rest.substr(0, colon));
+      rest.remove_prefix(std::min(colon + 1, rest.size()));
+    }
+  }
+  return folders;
+}
+
 int run_engine(const EngineOptions& options) {
   if (options.file.empty() || options.file == "-") {
     complain("perilune run: name a Lua file or a folder with an init.lua");
@@ -144,13 +216,15 @@ int run_engine(const EngineOptions& options) {
   }
   std::string path = options.file;
   struct stat about {};
-  if (::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) path += "/init.lua";
+  if (::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode))
+    path += path.ends_with('/') ? "init.lua" : "/init.lua";
   int error = 0;
   const auto source = read_file(path, error);
   if (!source) {
-    complain(path + ": " + std::strerror(error));
+    complain("perilune run: " + path + ": " + std::strerror(error));
     return 1;
   }
+  reset_signals();
   // What a program prints is seen when it is printed, through a pipe too.
   static_cast<void>(std::setvbuf(stdout, nullptr, _IOLBF, 0));
   return Engine{}.run(options, path, *source);

@@ -3,7 +3,7 @@
 run=$1
 script=$2
 dir=$3
-"$run" run "$script" >"$dir/log" 2>"$dir/errors" &
+"$run" run $4 "$script" >"$dir/log" 2>"$dir/errors" &
 server=$!
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   port=$(sed -n 's/^Listening on 127.0.0.1://p' "$dir/log")
@@ -21,4 +21,4 @@ kill -TERM $server
 wait $server
 echo "exit status $?"
 sed "s/:$port\$/:PORT/" "$dir/log" | sort
-sed -n "s/^Fiber 0x[0-9a-f]* panicked: //p" "$dir/errors" | sort
+sed -n "s/^Fiber [0-9a-fx]* panicked: //p" "$dir/errors" | sort
