@@ -14,6 +14,7 @@
 #include "host/http1/chunks.hpp"
 #include "host/http1/response.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/http_status.hpp"
 
 namespace perilune::host {
 namespace {
@@ -51,7 +52,7 @@ std::string serialise(const HttpResponse& response, bool keep_alive, bool head_o
   std::string out = "HTTP/1.1 ";
   http1::append_number(out, response.status);
   out += ' ';
-  out += http1::reason_phrase(response.status);
+  out += reason_phrase(response.status);
   out += "\r\nDate: " + date_now() + "\r\n";
   for (const auto& [name, value] : response.headers) {
     // A handler's header that would break the framing is a bug; it must not become a second

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "host/http1/bytes.hpp"
+#include "runtime/http_status.hpp"
 
 namespace perilune::http1 {
 namespace {
@@ -175,62 +176,6 @@ void append_error(std::string& out, const ErrorAnswer& answer, const Envelope& e
   append_number(out, body.size());
   out += "\r\n\r\n";
   if (!answer.head_only) out += body;
-}
-
-std::string_view reason_phrase(unsigned status) noexcept {
-  struct Phrase {
-    unsigned status;
-    std::string_view text;
-  };
-  static constexpr Phrase kPhrases[] = {
-      {200, "OK"},
-      {201, "Created"},
-      {202, "Accepted"},
-      {203, "Non-Authoritative Information"},
-      {204, "No Content"},
-      {205, "Reset Content"},
-      {206, "Partial Content"},
-      {300, "Multiple Choices"},
-      {301, "Moved Permanently"},
-      {302, "Found"},
-      {303, "See Other"},
-      {304, "Not Modified"},
-      {307, "Temporary Redirect"},
-      {308, "Permanent Redirect"},
-      {400, "Bad Request"},
-      {401, "Unauthorized"},
-      {402, "Payment Required"},
-      {403, "Forbidden"},
-      {404, "Not Found"},
-      {405, "Method Not Allowed"},
-      {406, "Not Acceptable"},
-      {408, "Request Timeout"},
-      {409, "Conflict"},
-      {410, "Gone"},
-      {411, "Length Required"},
-      {412, "Precondition Failed"},
-      {413, "Content Too Large"},
-      {414, "URI Too Long"},
-      {415, "Unsupported Media Type"},
-      {416, "Range Not Satisfiable"},
-      {417, "Expectation Failed"},
-      {421, "Misdirected Request"},
-      {422, "Unprocessable Content"},
-      {426, "Upgrade Required"},
-      {428, "Precondition Required"},
-      {429, "Too Many Requests"},
-      {431, "Request Header Fields Too Large"},
-      {500, "Internal Server Error"},
-      {501, "Not Implemented"},
-      {502, "Bad Gateway"},
-      {503, "Service Unavailable"},
-      {504, "Gateway Timeout"},
-      {507, "Insufficient Storage"},
-  };
-  for (const Phrase& phrase : kPhrases) {
-    if (phrase.status == status) return phrase.text;
-  }
-  return "Unknown";
 }
 
 std::string http_date(std::int64_t unix_seconds) {

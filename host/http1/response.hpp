@@ -59,8 +59,6 @@ struct ErrorAnswer {
 };
 void append_error(std::string& out, const ErrorAnswer& answer, const Envelope& envelope);
 
-/// "Not Found"; "Unknown" for a status without a phrase.
-[[nodiscard]] std::string_view reason_phrase(unsigned status) noexcept;
 /// Appends a decimal number.
 void append_number(std::string& out, std::uint64_t value);
 /// "Mon, 23 Nov 2026 19:00:00 GMT"

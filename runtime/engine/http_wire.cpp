@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "runtime/http_status.hpp"
+
 namespace perilune::runtime {
 namespace {
 
@@ -22,67 +24,13 @@ void append_start_line(std::string& out, const OutgoingHead& head, const WireOpt
     out.append(head.method).append(" ").append(head.target).append(" ").append(version);
   } else {
     const auto reason =
-        head.response.reason.empty() ? usual_reason(head.response.status) : head.response.reason;
+        head.response.reason.empty() ? reason_phrase(head.response.status) : head.response.reason;
     out.append("HTTP/1.1 ");
     append_number(out, head.response.status);
     out.append(" ").append(reason);
   }
   out.append("\r\n");
 }
-
-struct Row {
-  std::uint16_t status;
-  std::string_view reason;
-};
-constexpr std::array<Row, 47> kReasons{{
-    {100, "Continue"},
-    {101, "Switching Protocols"},
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {203, "Non-Authoritative Information"},
-    {204, "No Content"},
-    {205, "Reset Content"},
-    {206, "Partial Content"},
-    {300, "Multiple Choices"},
-    {301, "Moved Permanently"},
-    {302, "Found"},
-    {303, "See Other"},
-    {304, "Not Modified"},
-    {307, "Temporary Redirect"},
-    {308, "Permanent Redirect"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {402, "Payment Required"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {406, "Not Acceptable"},
-    {407, "Proxy Authentication Required"},
-    {408, "Request Timeout"},
-    {409, "Conflict"},
-    {410, "Gone"},
-    {411, "Length Required"},
-    {412, "Precondition Failed"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {415, "Unsupported Media Type"},
-    {416, "Range Not Satisfiable"},
-    {417, "Expectation Failed"},
-    {421, "Misdirected Request"},
-    {422, "Unprocessable Content"},
-    {425, "Too Early"},
-    {426, "Upgrade Required"},
-    {428, "Precondition Required"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {502, "Bad Gateway"},
-    {503, "Service Unavailable"},
-    {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"},
-}};
 
 }  // namespace
 
@@ -123,13 +71,6 @@ void append_last_chunk(std::string& out, const HeaderMap* trailers) {
   for (std::size_t i = 0; trailers != nullptr && i < trailers->size(); ++i)
     append_field(out, (*trailers)[i].name, (*trailers)[i].value);
   out.append("\r\n");
-}
-
-std::string_view usual_reason(std::uint16_t status) noexcept {
-  for (const Row& row : kReasons) {
-    if (row.status == status) return row.reason;
-  }
-  return {};
 }
 
 }  // namespace perilune::runtime

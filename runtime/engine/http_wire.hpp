@@ -23,7 +23,5 @@ void append_head(std::string& out, const OutgoingHead& head, const WireOptions& 
 void append_chunk(std::string& out, std::string_view body);
 /// Appends the last chunk and the trailers (nullptr: none).
 void append_last_chunk(std::string& out, const HeaderMap* trailers);
-/// The usual reason phrase of a status; empty if there is none.
-[[nodiscard]] std::string_view usual_reason(std::uint16_t status) noexcept;
 
 }  // namespace perilune::runtime
