@@ -37,25 +37,42 @@ void check(lua_State* L, const IoError& error) {
   if (error) raise_io(L, error);
 }
 
-class ReadOperation final : public IoOperation {
+enum class Direction : std::uint8_t { Read, Write };
+
+/// A read or a write of bytes that could not be done at once.
+template <Direction Way>
+class TransferOperation final : public IoOperation {
  public:
-  ReadOperation(lua_State* L, std::shared_ptr<Stream> stream, IoOperation*& place)
-      : IoOperation{"tcp.socket:read_some", place}, stream_{std::move(stream)}, bytes_{L, 2} {
+  TransferOperation(lua_State* L, std::shared_ptr<Stream> stream, IoOperation*& place)
+      : IoOperation{kName, place}, stream_{std::move(stream)}, bytes_{L, 2} {
     wait();
   }
-  ~ReadOperation() override { stop_waiting(); }
+  ~TransferOperation() override { stop_waiting(); }
   std::string resource() const override { return to_string(stream_->remote()); }
+
+  static constexpr const char* kName =
+      Way == Direction::Read ? "tcp.socket:read_some" : "tcp.socket:write_some";
 
  private:
   bool attempt() override {
-    const IoResult result = stream_->read_some(std::as_writable_bytes(bytes_.writable()));
+    const IoResult result = transfer();
     if (result.error.would_block()) return false;
     error_ = result.error;
     count_ = result.bytes;
     return true;
   }
-  void wait() override { stream_->wait_readable(this); }
-  void stop_waiting() noexcept override { stream_->wait_readable(nullptr); }
+  IoResult transfer() {
+    if constexpr (Way == Direction::Read) {
+      return stream_->read_some(std::as_writable_bytes(bytes_.writable()));
+    } else {
+      return stream_->write_some(std::as_bytes(std::span{bytes_.view()}));
+    }
+  }
+  void wait() override { wait_with(this); }
+  void stop_waiting() noexcept override { wait_with(nullptr); }
+  void wait_with(Waiter* waiter) {
+    Way == Direction::Read ? stream_->wait_readable(waiter) : stream_->wait_writable(waiter);
+  }
   int push_result(lua_State* L) override {
     lua_pushnumber(L, static_cast<lua_Number>(count_));
     return 1;
@@ -65,35 +82,8 @@ class ReadOperation final : public IoOperation {
   BytesHold bytes_;
   std::size_t count_ = 0;
 };
-
-class WriteOperation final : public IoOperation {
- public:
-  WriteOperation(lua_State* L, std::shared_ptr<Stream> stream, IoOperation*& place)
-      : IoOperation{"tcp.socket:write_some", place}, stream_{std::move(stream)}, bytes_{L, 2} {
-    wait();
-  }
-  ~WriteOperation() override { stop_waiting(); }
-  std::string resource() const override { return to_string(stream_->remote()); }
-
- private:
-  bool attempt() override {
-    const IoResult result = stream_->write_some(std::as_bytes(std::span{bytes_.view()}));
-    if (result.error.would_block()) return false;
-    error_ = result.error;
-    count_ = result.bytes;
-    return true;
-  }
-  void wait() override { stream_->wait_writable(this); }
-  void stop_waiting() noexcept override { stream_->wait_writable(nullptr); }
-  int push_result(lua_State* L) override {
-    lua_pushnumber(L, static_cast<lua_Number>(count_));
-    return 1;
-  }
-
-  std::shared_ptr<Stream> stream_;
-  BytesHold bytes_;
-  std::size_t count_ = 0;
-};
+using ReadOperation = TransferOperation<Direction::Read>;
+using WriteOperation = TransferOperation<Direction::Write>;
 
 class ConnectOperation final : public IoOperation {
  public:
@@ -167,7 +157,7 @@ int l_connect(lua_State* L) {
 }
 
 int l_read_some(lua_State* L) {
-  check_may_suspend(L, "tcp.socket:read_some");
+  check_may_suspend(L, ReadOperation::kName);
   LuaSocket& socket = self(L);
   Stream& stream = check_connected(L);
   const ByteSpan* span = check_byte_span(L, 2);
@@ -185,7 +175,7 @@ int l_read_some(lua_State* L) {
 }
 
 int l_write_some(lua_State* L) {
-  check_may_suspend(L, "tcp.socket:write_some");
+  check_may_suspend(L, WriteOperation::kName);
   LuaSocket& socket = self(L);
   Stream& stream = check_connected(L);
   const std::string_view bytes = check_bytes(L, 2);
