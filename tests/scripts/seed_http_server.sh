@@ -1,7 +1,7 @@
 #!/bin/sh
-# The seed's complete server, asked by curl: streamed to HTTP/1.1, whole to HTTP/1.0.
+# docs/examples/countdown (the seed's complete server), asked by curl: streamed to HTTP/1.1, whole to HTTP/1.0.
 run=$1
-script=$2
+script=$(dirname "$2")/../../docs/examples/countdown/init.lua
 dir=$3
 "$run" run $4 "$script" >"$dir/log" 2>"$dir/errors" &
 server=$!
