@@ -6,6 +6,7 @@
 #   -- hosted only     with the hosted library only, with and without the JIT
 #   -- run once        one run is enough, as a program
 # A .sh file beside it runs instead, given RUN, SCRIPT, a folder for its files, and the options for `perilune run`.
+# Without a script it runs once, unless its second line is `# every profile`.
 set -eu
 run=$(realpath "$1")
 script=$(realpath -m "$2")
@@ -37,8 +38,9 @@ one() { # one FOLDER [OPTIONS]: prints the difference, if there is one
 }
 
 says() { [ -f "$script" ] && head -n 3 "$script" | grep -q "^-- $1"; }
+alone() { [ ! -f "$script" ] && ! head -n 3 "$base.sh" | grep -q '^# every profile'; }
 
-if says 'run once' || [ ! -f "$script" ]; then
+if says 'run once' || alone; then
   one "$dir/engine"
 elif says 'engine only'; then
   one "$dir/engine" & one "$dir/nojit" --no-jit &

@@ -1,4 +1,5 @@
 #!/bin/sh
+# every profile
 # docs/examples/countdown (the seed's complete server), asked by curl: streamed to HTTP/1.1, whole to HTTP/1.0.
 run=$1
 script=$(dirname "$2")/../../docs/examples/countdown/init.lua

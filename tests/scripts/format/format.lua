@@ -15,7 +15,12 @@ print(format('[{:{}}] [{:{}.{}}] [{:{w}}]', 'ab', 4, 'abcdef', 8, 3, 'z', {'w', 
 print(format('[{0:{1}}] [{2:{3}.{4}}]', 'ab', 4, 'abcdef', 8, 3))
 print(format('[{:6}] [{:.2}] [{:6.1}]', 'é', 'ééé', '日本'))
 
--- integers
+-- integers; run.sh takes what begins with 0 and x for an address
+local print = function(...)
+  local line = {...}
+  for i = 1, select('#', ...) do line[i] = tostring(line[i]):gsub('0x', '0_x') end
+  print(unpack(line, 1, select('#', ...)))
+end
 print(format('{} {} {} {}', 0, -5, 2 ^ 31, -2 ^ 52))
 print(format('{:d} {:x} {:X} {:o} {:b} {:B} {:c}', 42, 255, 255, 8, 5, 5, 65))
 print(format('{:#x} {:#X} {:#o} {:#b} {:#B}', 255, 255, 8, 5, 5))
