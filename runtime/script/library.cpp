@@ -37,6 +37,13 @@ int custom_tostring(lua_State* L) {
   return 1;
 }
 
+/// The text of a number.
+int number_text(lua_State* L) {
+  lua_settop(L, 1);
+  (void)lua_tolstring(L, 1, nullptr);
+  return 1;
+}
+
 /// `collectgarbage` of a hosted VM. A full collection on demand would be a lever on the budget of
 /// whoever pays for the pause, so "collect" is one bounded step too.
 int hosted_collectgarbage(lua_State* L) {
@@ -116,15 +123,16 @@ void seed_random(lua_State* L, const VmConfig& config) {
   lua_pop(L, 1);
 }
 
-constexpr std::array<luaL_Reg, 9> kPrimitives{{{"custom_tostring", custom_tostring},
-                                               {"write", write_line},
-                                               {"report", report_line},
-                                               {"format_check", string_format_check},
-                                               {"gsub", string_gsub},
-                                               {"gsub_next", string_gsub_next},
-                                               {"sort_plain", table_sort_plain},
-                                               {"load_text", load_text},
-                                               {nullptr, nullptr}}};
+constexpr std::array<luaL_Reg, 10> kPrimitives{{{"custom_tostring", custom_tostring},
+                                                {"number_text", number_text},
+                                                {"write", write_line},
+                                                {"report", report_line},
+                                                {"format_check", string_format_check},
+                                                {"gsub", string_gsub},
+                                                {"gsub_next", string_gsub_next},
+                                                {"sort_plain", table_sort_plain},
+                                                {"load_text", load_text},
+                                                {nullptr, nullptr}}};
 
 constexpr std::array<luaL_Reg, 4> kStrings{{{"find", string_find},
                                             {"match", string_match},

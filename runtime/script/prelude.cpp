@@ -14,14 +14,15 @@ local sub, byte, stock_format = G.string.sub, G.string.byte, G.string.format
 local concat, unpack = G.table.concat, G.unpack
 local floor = G.math.floor
 
+-- Not the stock one for numbers: where that runs out of memory LuaJIT writes its error over a frame.
+local number_text = c.number_text
 local tostring = stock_tostring
 if hosted then
   local custom = c.custom_tostring
   function tostring(v)
     local kind = type(v)
-    if kind == 'string' or kind == 'number' or kind == 'boolean' or kind == 'nil' then
-      return stock_tostring(v)
-    end
+    if kind == 'number' then return number_text(v) end
+    if kind == 'string' or kind == 'boolean' or kind == 'nil' then return stock_tostring(v) end
     local own = custom(v)
     if own then return own(v) end
     return kind
@@ -64,8 +65,8 @@ local function replacement(by, is_table, first, stop, capture, ...)
 end
 function G.string.gsub(s, p, by, most)
   local kind, kind_s, kind_p = type(by), type(s), type(p)
-  if kind_s == 'number' then s, kind_s = stock_tostring(s), 'string' end
-  if kind_p == 'number' then p, kind_p = stock_tostring(p), 'string' end
+  if kind_s == 'number' then s, kind_s = number_text(s), 'string' end
+  if kind_p == 'number' then p, kind_p = number_text(p), 'string' end
   if (kind ~= 'function' and kind ~= 'table') or kind_s ~= 'string' or kind_p ~= 'string'
       or (most ~= nil and type(most) ~= 'number') then
     return gsub_plain(s, p, by, most)
