@@ -17,6 +17,7 @@
 #include "runtime/script/format.hpp"
 #include "runtime/modules/regex.hpp"
 #include "runtime/modules/stream.hpp"
+#include "runtime/modules/byte_span.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
 
