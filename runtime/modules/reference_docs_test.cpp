@@ -18,6 +18,8 @@
 #include "runtime/modules/regex.hpp"
 #include "runtime/modules/stream.hpp"
 #include "runtime/modules/byte_span.hpp"
+#include "runtime/modules/regex.hpp"
+#include "runtime/modules/stream.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
 
