@@ -109,7 +109,7 @@ print(m[1].start, m[1].end_)                      --> 4  7
 | classes, `\w`, `ignore_case` | of the locale | of ASCII; a pattern and a subject are bytes, so a character of UTF-8 beyond ASCII is several |
 | `[[.x.]]`, `[[=x=]]` | names of the locale | one byte |
 | `{n}` | any number | up to 1,000, nested repetitions multiplied |
-| size of a pattern | memory | 4,096 bytes, 50 groups, 100 nested, 10,000 atoms with repetitions written out |
+| size of a pattern | memory | 4,096 bytes, 50 groups, 100 nested, 5,000 ranges of bytes (a letter is one, `\w` four) with repetitions written out |
 | `a**` in POSIX grammars, empty alternatives | accepted | accepted |
 
 ## Limits
@@ -119,8 +119,8 @@ needs it) and 16 bytes for each instruction and group.
 
 One search cannot be interrupted, so its work is bounded by the slice (`slice_ms`). A long subject is cut where no match
 can be cut: at a byte that no match contains (`.` has no newline, `[^,]*` no comma), or by the greatest length of a match.
-Where neither is possible (`[\s\S]*x`) a subject longer than 1,250,000 bytes divided by the pattern's instructions (about
-one for each atom; 60,000 bytes for a pattern of 20) is refused with EMSGSIZE; the error has the field `limit`. Under
+Where neither is possible (`[\s\S]*x`) a subject longer than 1,000,000 bytes divided by the pattern's instructions (about
+one for each range; 50,000 bytes for a pattern of 20) is refused with EMSGSIZE; the error has the field `limit`. Under
 `perilune run` a hundred times as much is accepted.)";
 
 }  // namespace perilune::runtime

@@ -29,7 +29,11 @@ struct Part {
   bool sure = true;
 };
 
-Part atom(const RegexSet& set) { return {set, set, {}, 1, 1, 1, false, true}; }
+/// RE2 makes an instruction of each range.
+Part atom(const RegexSet& set) {
+  const std::size_t ranges = (set & ~(set << 1U)).count();
+  return {set, set, {}, 1, std::max<std::size_t>(ranges, 1), 1, false, true};
+}
 
 Part either(const Part& a, const Part& b) {
   return {a.bytes | b.bytes,        a.first | b.first,
@@ -284,7 +288,7 @@ class Translator {
   void check_size(const Part& part) const {
     if (part.size <= kRegexSizeLimit) return;
     in_.fail(in_.at() - 1, "the pattern has more than " + std::to_string(kRegexSizeLimit) +
-                               " atoms, repetitions written out");
+                               " ranges of bytes, repetitions written out");
   }
 
   RegexReader in_;

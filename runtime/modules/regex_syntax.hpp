@@ -24,7 +24,7 @@ inline constexpr std::size_t kRegexPatternLimit = 4096;  ///< bytes
 inline constexpr int kRegexDepthLimit = 100;             ///< nested groups
 inline constexpr int kRegexGroupLimit = 50;              ///< groups that capture
 inline constexpr int kRegexRepeatLimit = 1000;           ///< of {n}, nested ones multiplied
-inline constexpr std::size_t kRegexSizeLimit = 10'000;   ///< atoms, repetitions written out
+inline constexpr std::size_t kRegexSizeLimit = 5000;   ///< ranges of bytes, repetitions written out
 
 /// A translated pattern. Everything about lengths and bytes is a safe bound, not always tight.
 struct RegexTranslation {
@@ -34,7 +34,7 @@ struct RegexTranslation {
   int groups = 0;              ///< that capture
   std::size_t max_length = 0;  ///< of a match
   std::bitset<256> bytes;      ///< no match contains another byte
-  std::size_t size = 0;        ///< atoms, repetitions written out
+  std::size_t size = 0;        ///< ranges of bytes, repetitions written out
   /// Bytes that follow a match might have made it longer: it is not final at the end of a buffer.
   bool open_ended = false;
 };
