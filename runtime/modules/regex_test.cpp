@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 
+#include "runtime/vm/slice_timer.hpp"
 #include "tests/support/script_vm.hpp"
 
 namespace perilune::runtime {
@@ -64,13 +65,17 @@ TEST_CASE("the CPU limit holds in the worst searches") {
     budget.cpu_hard = 400ms;
     Invocation invocation{budget};
     test::ScriptVm vm;
+    auto timer = SliceTimer::create(10ms).value();
+    timer.arm();
     const std::string source =
         "local regex = require 'regex'\n"
         "local function re(p) return regex.new{pattern = p} end\n";
     INFO(script);
     CHECK(vm.run(source + script, &invocation).find("cpu_limit") != std::string::npos);
     CHECK(vm.vm().death() == Outcome::Ok);
-    CHECK(invocation.cpu() < 250ms);  // 60 of budget, some of grace, 10 of a search: and sanitizers
+    CHECK(invocation.cpu() < 250ms);  // budget 60, grace 5, a search 10; the rest for sanitizers
+    if (invocation.cpu() > 90ms)
+      WARN(script << ": " << invocation.cpu().count() / 1000000 << " ms");
   }
 }
 
