@@ -24,7 +24,7 @@ inline constexpr std::size_t kRegexPatternLimit = 4096;  ///< bytes
 inline constexpr int kRegexDepthLimit = 100;             ///< nested groups
 inline constexpr int kRegexGroupLimit = 50;              ///< groups that capture
 inline constexpr int kRegexRepeatLimit = 1000;           ///< of {n}, nested ones multiplied
-inline constexpr std::size_t kRegexSizeLimit = 5000;   ///< ranges of bytes, repetitions written out
+inline constexpr std::size_t kRegexSizeLimit = 5000;  ///< ranges of bytes, repetitions written out
 
 /// A translated pattern. Everything about lengths and bytes is a safe bound, not always tight.
 struct RegexTranslation {

@@ -18,7 +18,7 @@ int open_global(lua_State* L, const char* name) {
   return 1;
 }
 
-constexpr std::array<NativeModule, 12> kModules{{
+constexpr std::array<NativeModule, 10> kModules{{
     {"asio_error", open_asio_error},
     {"bit", [](lua_State* L) { return open_global(L, "bit"); }},
     {"byte_span", [](lua_State* L) { return open_global(L, "byte_span"); }},

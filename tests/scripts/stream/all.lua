@@ -33,13 +33,14 @@ local function show(record)
   return '[' .. table.concat(all, '|') .. ']'
 end
 local function all(scanner)
+  local line = ''
   repeat
     local ok, record = pcall(scanner.get_line, scanner)
     if ok then
-      io.write(scanner.record_number, show(record), #scanner.record_terminator, ' ')
+      line = line .. scanner.record_number .. show(record) .. #scanner.record_terminator .. ' '
       assert(show(scanner:buffered_line()) == show(record))
     else
-      print(record)
+      print(line .. tostring(record))
     end
   until not ok
 end
