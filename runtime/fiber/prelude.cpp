@@ -148,6 +148,9 @@ int run_nested(lua_State* L, lua_State* thread, int arguments) {
     lua_xmove(thread, L, results);
     return results + 1;
   }
+  // Memory may have run out between the end of a wait in there and the taking of its result, and
+  // what the operation refers to was on that stack.
+  if (Fiber* fiber = scheduler.current()) fiber->operation.reset();
   lua_settop(L, 0);
   if (status != LUA_ERRMEM) scheduler.note_failed_coroutine(L, thread);
   lua_pushboolean(L, 0);

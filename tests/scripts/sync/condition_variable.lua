@@ -4,7 +4,7 @@ local recursive_mutex = require 'recursive_mutex'
 local function fails(f, ...)
   local ok, e = pcall(f, ...)
   assert(not ok)
-  return (tostring(e):gsub('^.-(bad argument #%d+) to %S+', '%1'))
+  return (tostring(e):gsub('^.-(bad argument #%d+) to %S+', '%1'):gsub('(block):.*', '%1'))
 end
 
 local c, m = condition_variable.new(), mutex.new()
@@ -183,3 +183,18 @@ g = spawn(function() m2:lock() c:wait(m2) m2:unlock() return 2 end)
 this_fiber.yield()
 c:notify_all()
 print(f:join(), g:join())
+
+-- inside of coroutines
+f = spawn(function()
+  return coroutine.wrap(function()
+    m:lock()
+    c:wait(m)
+    coroutine.yield(c:wait_for(m, 0.001))
+    m:unlock()
+  end)()
+end)
+this_fiber.yield()
+m:lock()
+c:notify_one()
+m:unlock()
+print(f:join(), m:try_lock())

@@ -3,7 +3,7 @@ local future = require 'future'
 local function fails(f, ...)
   local ok, e = pcall(f, ...)
   assert(not ok)
-  local text = tostring(e):gsub('^.-(bad argument #%d+) to %S+', '%1')
+  local text = tostring(e):gsub('^.-(bad argument #%d+) to %S+', '%1'):gsub('(block):.*', '%1')
   return text, type(e) == 'table' and e.arg or nil
 end
 

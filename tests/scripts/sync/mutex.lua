@@ -4,7 +4,7 @@ local mutex = require 'mutex'
 local function fails(f, ...)
   local ok, e = pcall(f, ...)
   assert(not ok)
-  return (tostring(e):gsub('^.-(bad argument #%d+) to %S+', '%1'))
+  return (tostring(e):gsub('^.-(bad argument #%d+) to %S+', '%1'):gsub('(block):.*', '%1'))
 end
 
 -- bad states and arguments

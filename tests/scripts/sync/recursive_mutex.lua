@@ -3,7 +3,7 @@ local recursive_mutex = require 'recursive_mutex'
 local function fails(f, ...)
   local ok, e = pcall(f, ...)
   assert(not ok)
-  return (tostring(e):gsub('^.-(bad argument #%d+) to %S+', '%1'))
+  return (tostring(e):gsub('^.-(bad argument #%d+) to %S+', '%1'):gsub('(block):.*', '%1'))
 end
 
 local m = recursive_mutex.new()
