@@ -95,4 +95,23 @@ inline int open_trial(lua_State* L) {
 
 inline std::vector<NativeModule> trial_modules() { return {{"trial", open_trial}}; }
 
+/// What the programs of these tests begin with.
+inline constexpr const char* kTrialStart = R"(
+  local trial, time = require 'trial', require 'time'
+  local m = require('mutex').new()
+  local r = require('recursive_mutex').new()
+  local c = require('condition_variable').new()
+  local s = require('semaphore').new(0, 3)
+  local q = require('queue').new(1)
+  local promise, future = require('future').new()
+  local out = {}
+  local function log(x) out[#out + 1] = tostring(x) end
+  local function is(text)
+    local all = table.concat(out, ' ')
+    if all ~= text then error(all, 2) end
+    out = {}
+  end
+  local function yield() for _ = 1, 3 do this_fiber.yield() end end
+)";
+
 }  // namespace perilune::runtime::testing
