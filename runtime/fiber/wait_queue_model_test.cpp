@@ -195,6 +195,16 @@ constexpr const char* kModel = R"lua(
     if found then popped(value) end
   end
 
+  -- The group of a fiber that waits for something given next, or any.
+  local function victim()
+    local kind = ({ 'mutex', 'condition_variable', 'semaphore', 'queue' })[random(4)]
+    for _, me in ipairs(ids) do
+      local wait = me.group <= 10 and trial.alive(me.id) and trial.wait_of(me.id)
+      if wait and wait:find(kind, 1, true) == 1 then return me.group end
+    end
+    return random(10)
+  end
+
   local function reap(group)
     give()
     trial.condemn(group)
@@ -211,15 +221,16 @@ constexpr const char* kModel = R"lua(
   while any_alive() do
     rounds = rounds + 1
     for _ = 1, random(3) do this_fiber.yield() end
-    local what = random(12)
+    local what = random(11)
     if what == 1 then trial.interrupt(ids[random(#ids)].id)
     elseif what == 2 then condition:notify_one()
     elseif what == 3 then local found, value = queue:try_pop() if found then popped(value) end
     elseif what == 4 then time.sleep(tiny())
     elseif what == 5 then collectgarbage 'step'
-    elseif what == 6 and levels == nil then reap(random(10))
+    elseif what == 6 and levels == nil then reap(victim())
     elseif what == 7 then condition:notify_all()
-    elseif what == 8 and permits:try_acquire() then own.permits, out = own.permits + 1, out + 1
+    elseif what == 8 then
+      while permits:try_acquire() do own.permits, out = own.permits + 1, out + 1 end
     elseif what == 9 and mutex:try_lock() then own.mutex, inside = true, own
     elseif what == 10 then give()
     elseif rounds > 400 then
