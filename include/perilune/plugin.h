@@ -101,7 +101,9 @@ struct perilune_class {
   const char* name; /* what getmetatable gives, and error messages say */
   const perilune_entry* methods;
   size_t method_count;
-  void (*finalise)(void* data); /* when the script's last reference went; may be NULL */
+  /* When the script's last reference went, on the VM's thread; for an object that was given to
+   * `complete` and reached nobody, on any thread. May be NULL. */
+  void (*finalise)(void* data);
 };
 
 struct perilune_host {
@@ -122,7 +124,8 @@ struct perilune_host {
   /* An error code of `category` ("generic" takes an errno value; a name of your own works too);
    * `message` may be NULL. Returns PERILUNE_FAILED. */
   int (*fail)(perilune_call* call, const char* category, int code, const char* message);
-  /* "bad argument #index (what was expected)". Returns PERILUNE_FAILED. */
+  /* EINVAL with the field `arg`: "bad argument #index to 'NAME' (number expected)". Returns
+   * PERILUNE_FAILED. */
   int (*fail_argument)(perilune_call* call, int index, const char* expected);
 
   /* -- suspension */

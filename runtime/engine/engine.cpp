@@ -1,5 +1,6 @@
 #include "runtime/engine/engine.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <lua.hpp>
 #include <optional>
 #include <random>
 #include <string_view>
@@ -35,12 +37,18 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::array<NativeModule, 3> kModules{
-    {{"ip", open_ip}, {"http", open_http}, {"system", open_engine_system}}};
+int open_ffi(lua_State* L) {
+  lua_pushcfunction(L, luaopen_ffi);
+  lua_call(L, 0, 1);
+  return 1;
+}
+
+constexpr std::array<NativeModule, 4> kModules{
+    {{"ip", open_ip}, {"http", open_http}, {"system", open_engine_system}, {"ffi", open_ffi}}};
 
 /// What a hosted program gets; the rest is the engine's alone.
 std::span<const NativeModule> modules_of(const EngineOptions& options) {
-  return std::span{kModules}.first(options.hosted ? 2 : 3);
+  return std::span{kModules}.first(options.hosted ? 2 : kModules.size());
 }
 
 void complain(std::string_view text) {
@@ -65,6 +73,15 @@ VmConfig vm_config(const EngineOptions& options) {
 bool is_file(const std::string& path) {
   struct stat about {};
   return ::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode);
+}
+
+/// Whoever started us may have closed some, and what is opened next must not become one of them.
+void fill_standard_descriptors() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::open("/dev/null", O_RDWR)) {
+    if (fd <= STDERR_FILENO) continue;
+    ::close(fd);
+    return;
+  }
 }
 
 /// Whoever started us may have blocked some.
@@ -214,6 +231,7 @@ int run_engine(const EngineOptions& options) {
     complain("perilune run: name a Lua file or a folder with an init.lua");
     return 2;
   }
+  fill_standard_descriptors();
   std::string path = options.file;
   struct stat about {};
   if (::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode))

@@ -1,5 +1,7 @@
 // A call of a plugin's function, from the script's to its result, and the table of host functions.
+#include <array>
 #include <boost/asio/post.hpp>
+#include <cstdio>
 #include <lua.hpp>
 #include <memory>
 #include <mutex>
@@ -95,6 +97,7 @@ struct perilune_token {
 
 struct perilune_call {
   lua_State* L;
+  const char* name;
   int arguments;
   bool may_suspend;
   perilune::runtime::PluginOutcome outcome;
@@ -169,8 +172,11 @@ int host_fail(perilune_call* call, const char* category, int code, const char* m
 }
 
 int host_fail_argument(perilune_call* call, int index, const char* expected) {
-  call->outcome.fail(kGenericCategory, EINVAL, expected == nullptr ? "wrong value" : expected);
-  if (call->outcome.error->message) call->outcome.error->argument = index;
+  std::array<char, 256> text{};
+  std::snprintf(text.data(), text.size(), "bad argument #%d to '%s' (%s)", index, call->name,
+                expected == nullptr ? "wrong value" : expected);
+  call->outcome.fail(kGenericCategory, EINVAL, text.data());
+  call->outcome.error->argument = index;
   return PERILUNE_FAILED;
 }
 
@@ -241,7 +247,7 @@ int call_plugin(lua_State* L) {
   const auto& entry = *static_cast<const perilune_entry*>(lua_touserdata(L, lua_upvalueindex(1)));
   if (entry.suspends != 0) check_may_suspend(L, entry.name);
   luaL_checkstack(L, 8, "call of a plugin");
-  perilune_call call{L, lua_gettop(L), entry.suspends != 0, {}, {}};
+  perilune_call call{L, entry.name, lua_gettop(L), entry.suspends != 0, {}, {}};
   const int status = entry.function(&kHost, &call, entry.data);
   if (status == PERILUNE_SUSPENDED && call.suspension != nullptr) {
     lua_settop(L, 0);

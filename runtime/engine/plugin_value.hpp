@@ -40,7 +40,7 @@ struct PluginError {
   std::string category;
   int code = 0;
   std::optional<std::string> message;
-  int argument = 0;  ///< bad argument: its number, and what was expected is the message
+  int argument = 0;  ///< the field `arg`, if it is not 0
 };
 
 /// How a call of a plugin's function ended.

@@ -14,7 +14,7 @@ namespace {
 // All fields are there from the start: setting one later must not run out of memory.
 constexpr const char* kSource = R"lua(
 local c, G, hosted = ...
-local type, error, rawget, setfenv, pcall = G.type, G.error, G.rawget, c.setfenv, c.raw_pcall
+local type, error, rawget, setfenv, pcall = G.type, G.error, G.rawget, G.setfenv, c.raw_pcall
 local concat = G.table.concat
 local native, locate, load_module, raise_unknown = c.native, c.locate, c.load_module, c.raise_unknown
 local wait, wake, fiber, aborted = c.wait, c.wake, c.fiber, c.aborted
@@ -53,6 +53,9 @@ end
 
 -- Runs in the fiber that imports. `env` is the environment that the `require` belongs to.
 local function import(name, env)
+  if type(name) ~= 'string' then
+    error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ')', 2)
+  end
   local value = native(name)
   if value ~= nil then return value end
   local me = by_file[rawget(env, '_FILE')]

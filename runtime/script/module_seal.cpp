@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <lua.hpp>
+#include <string_view>
 
 #include "runtime/script/errors.hpp"
 
@@ -65,7 +66,8 @@ void seal(lua_State* L, int depth) {
 }  // namespace
 
 void seal_module(lua_State* L, const char* name) {
-  if (!lua_istable(L, -1)) return;
+  // LuaJIT's own is as LuaJIT's manual says.
+  if (!lua_istable(L, -1) || std::string_view{name} == "ffi") return;
   lua_pushstring(L, name);
   lua_rawget(L, LUA_GLOBALSINDEX);
   const bool global = lua_rawequal(L, -1, -2) != 0;

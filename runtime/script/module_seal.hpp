@@ -11,8 +11,8 @@ namespace perilune::runtime {
 
 /// Gives the module on top of the stack, and the tables of functions in it, the one metatable of
 /// all modules: reading an unknown key raises bad_index, adding one EPERM, `getmetatable` gives
-/// "module". Leaves alone what has a metatable, what is a global (`byte_span`), and tables of data
-/// (lists, texts by name).
+/// "module". Leaves alone what has a metatable, what is a global (`byte_span`), LuaJIT's `ffi`, and
+/// tables of data (lists, texts by name).
 void seal_module(lua_State* L, const char* name);
 
 }  // namespace perilune::runtime

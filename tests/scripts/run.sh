@@ -26,14 +26,14 @@ one() { # one FOLDER [OPTIONS]: prints the difference, if there is one
     (cd "$(dirname "$script")" && "$run" run "$@" "$(basename "$script")" >"$out/stdout" 2>"$out/stderr" </dev/null) || status=$?
     {
       cat "$out/stdout"
-      grep -v '^	' "$out/stderr" | grep -v '^stack traceback:' || true
+      grep -av '^	' "$out/stderr" | grep -av '^stack traceback:' || true
       echo "exit status $status"
     } >"$out/actual"
   fi
   # Hosted apps see no addresses. What a sanitizer says about itself is not the script's.
   sed -E -e 's/0x[0-9a-f]+/0x…/g' -e 's/^Main fiber panicked/Main fiber from VM 0x… panicked/' \
     -e 's/^Fiber [0-9]+ panicked/Fiber 0x… panicked/' "$out/actual" |
-    grep -v "ASan doesn't fully support makecontext" | diff -u --label "$base.out" --label "run $*" "$base.out" - >"$out/diff" ||
+    grep -av "ASan doesn't fully support makecontext" | diff -u --label "$base.out" --label "run $*" "$base.out" - >"$out/diff" ||
     touch "$out/failed"
 }
 

@@ -1,0 +1,1 @@
+-- A helper of present.lua.

@@ -1,0 +1,1 @@
+ok, e = pcall(require, '../self_catches')

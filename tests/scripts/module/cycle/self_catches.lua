@@ -1,0 +1,2 @@
+ok, e = pcall(require, '../self_catches')
+name = 'loaded all the same'

@@ -1,0 +1,1 @@
+name = 'uses ' .. require('../waits').name

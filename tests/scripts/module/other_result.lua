@@ -1,0 +1,2 @@
+shown = 'globals, since a number is no module'
+return 42

@@ -1,0 +1,1 @@
+name, context = 'one/pkg/part', _CONTEXT

@@ -1,0 +1,4 @@
+name = 'one/solo'
+child = {pcall(require, './x')}
+sibling = {pcall(require, '../pkg')}
+file = _FILE

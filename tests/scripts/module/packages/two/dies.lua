@@ -1,0 +1,1 @@
+error('dies of itself')

@@ -1,0 +1,1 @@
+name = 'two/pkg: never seen, the first folder wins'

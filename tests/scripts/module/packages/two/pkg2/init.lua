@@ -1,0 +1,2 @@
+name = 'two/pkg2'
+cycle = require 'pkg3'

@@ -1,0 +1,2 @@
+name = 'two/pkg3'
+cycle = require 'pkg2'

@@ -1,0 +1,1 @@
+name = 'never seen: built-in modules come first'

@@ -1,0 +1,2 @@
+local co = coroutine.wrap(function() this_fiber.yield() coroutine.yield('in a coroutine') end)
+value = co()

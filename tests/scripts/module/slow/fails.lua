@@ -1,0 +1,3 @@
+print 'failing body runs'
+this_fiber.yield()
+error({why = 'broken'}, 0)

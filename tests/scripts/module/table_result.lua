@@ -1,0 +1,2 @@
+hidden = true
+return {shown = true}

@@ -1,0 +1,2 @@
+name = 'tree'
+function child(which) return require(which) end

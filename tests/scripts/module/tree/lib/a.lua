@@ -1,0 +1,2 @@
+name = 'tree/lib/a'
+function try(which) return pcall(require, which) end

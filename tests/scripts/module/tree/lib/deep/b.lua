@@ -1,0 +1,4 @@
+name = 'tree/lib/deep/b'
+up = require '../../a'
+top = require '../../../leaf'
+root = require '/leaf'

@@ -1,0 +1,2 @@
+name = 'tree/lib'
+a = require './a'

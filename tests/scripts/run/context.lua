@@ -1,0 +1,2 @@
+-- run once
+print(_CONTEXT, require('./folder/part')._CONTEXT)

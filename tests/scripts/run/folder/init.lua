@@ -1,0 +1,1 @@
+print('folder', _FILE, require('./part').name, ...)

@@ -1,0 +1,27 @@
+-- engine only
+local system = require 'system'
+print(system.out:write_some('text\n'), system.out:write_some(byte_span.append('span\n')), system.out:write_some(''))
+print(system.err:write_some('to standard error\n'))
+print(system.out:isatty(), system.err:isatty(), system.in_:isatty())
+print(getmetatable(system.out), getmetatable(system.err), getmetatable(system.in_))
+local function try(f, ...)
+  local ok, e = pcall(f, ...)
+  print(ok, tostring(e):match('bad argument #%d') or tostring(e), ok or type(e) == 'table' and (e.arg or e.code))
+end
+try(system.out.write_some, system.out)
+try(system.out.write_some, system.out, 42)
+try(system.out.write_some, system.out, {})
+try(system.out.write_some, system.in_, 'x')
+try(system.in_.read_some, system.out, byte_span.new(1))
+try(system.in_.read_some, system.in_, 'x')
+try(system.in_.read_some, system.in_, byte_span.new(0))
+try(system.out.isatty, 1)
+try(function() return system.out.read_some end)
+try(function() return system.in_.write_some end)
+try(function() system.out.x = 1 end)
+this_fiber.forbid_suspend()
+try(system.out.write_some, system.out, 'x')
+try(system.in_.read_some, system.in_, byte_span.new(1))
+this_fiber.allow_suspend()
+-- Standard input is /dev/null here.
+try(system.in_.read_some, system.in_, byte_span.new(1))
