@@ -167,6 +167,9 @@ void Engine::loop() {
   for (;;) {
     const auto state = vm_->run();
     if (state == Vm::RunState::Dead) return;
+    // The engine's VM ends with its main fiber's error and has told of it. An app does not start
+    // then, which is what its host would say.
+    if (vm_->main_error() && !stopping_) return complain(*vm_->main_error());
     if (state == Vm::RunState::Ready) {
       io_.poll();
       continue;

@@ -145,9 +145,13 @@ void PluginOutcome::fail(const char* category, int code, const char* message) no
 int PluginOutcome::push(lua_State* L) {
   if (error) {
     const char* message = error->message ? error->message->c_str() : nullptr;
-    if (error->argument > 0) return luaL_argerror(L, error->argument, message);
-    raise_code(L, error->category.empty() ? kGenericCategory : error->category.c_str(), error->code,
-               message);
+    push_code(L, error->category.empty() ? kGenericCategory : error->category.c_str(), error->code,
+              message);
+    if (error->argument > 0) {
+      lua_pushinteger(L, error->argument);
+      lua_setfield(L, -2, "arg");
+    }
+    return lua_error(L);
   }
   constexpr std::size_t kMost = 8000;  // LuaJIT's C stack limit
   if (results.size() > kMost) luaL_error(L, "too many results of a plugin");

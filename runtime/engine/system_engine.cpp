@@ -88,7 +88,15 @@ int l_groups(lua_State* L) {
   return 1;
 }
 
-constexpr std::array<LuaFunction, 9> kFunctions{{
+constexpr std::array<LuaFunction, 10> kFunctions{{
+    // Registered by open_system, for hosted apps too.
+    {"set_uncaught_hook", nullptr, false, "system.set_uncaught_hook(function | nil)",
+     "From now on `f(error, traceback, fiber_id)` is called, in a fiber of its own, for each error "
+     "that "
+     "ended a fiber and that nobody can hear of, because its handle was detached or collected. "
+     "nil: such "
+     "errors are told on standard error (in a hosted app: logged) again. If the hook fails, both "
+     "errors are."},
     {"exit", l_exit, false, "system.exit([code [, {force=…}]])",
      "Ends the program with this exit status (0). Nothing unwinds: no fiber's cleanup handler "
      "runs, "

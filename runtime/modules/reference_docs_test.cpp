@@ -14,12 +14,13 @@
 #include "runtime/fiber/this_fiber.hpp"
 #include "runtime/fiber/time.hpp"
 #include "runtime/modules/byte_span.hpp"
-#include "runtime/script/format.hpp"
 #include "runtime/modules/regex.hpp"
 #include "runtime/modules/stream.hpp"
 #include "runtime/modules/byte_span.hpp"
 #include "runtime/modules/regex.hpp"
 #include "runtime/modules/stream.hpp"
+#include "runtime/script/format.hpp"
+#include "runtime/script/require_reference.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
 
@@ -28,21 +29,14 @@ namespace {
 
 /// Every module that is documented from its tables: one row each.
 constexpr std::array kPages{
-    &kByteSpanReference,
-    &kConditionVariableReference,
-    &kFutureReference,
-    &kFormatReference,
-    &kMutexReference,
-    &kQueueReference,
-    &kRecursiveMutexReference,
-    &kSemaphoreReference,
-    &kSleepForReference,
-    &kSpawnReference,
-    &kSteadyTimerReference,
-    &kThisFiberReference,
-    &kTimeReference,
-    &kRegexReference,
-    &kStreamReference,
+    &kByteSpanReference,       &kConditionVariableReference,
+    &kFutureReference,         &kFormatReference,
+    &kMutexReference,          &kQueueReference,
+    &kRecursiveMutexReference, &kRequireReference,
+    &kSemaphoreReference,      &kSleepForReference,
+    &kSpawnReference,          &kSteadyTimerReference,
+    &kThisFiberReference,      &kTimeReference,
+    &kRegexReference,          &kStreamReference,
 };
 
 TEST_CASE("docs/reference/lua-*.md say what the tables of the modules say", "[docs]") {

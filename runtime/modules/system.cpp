@@ -5,6 +5,7 @@
 #include <lua.hpp>
 #include <string_view>
 
+#include "runtime/fiber/library.hpp"
 #include "runtime/modules/perilune.hpp"
 #include "runtime/vm/vm.hpp"
 
@@ -31,7 +32,7 @@ void add_process_environment(lua_State* L) {
 int open_system(lua_State* L) {
   Vm& vm = Vm::of(L);
   const AppIdentity& app = vm.slot<AppIdentity>();
-  lua_createtable(L, 0, 2);
+  lua_createtable(L, 0, 3);
   lua_createtable(L, static_cast<int>(app.arguments.size()), 0);
   int index = 0;
   for (const std::string& argument : app.arguments) {
@@ -43,6 +44,8 @@ int open_system(lua_State* L) {
   if (vm.config().profile == Profile::Engine) add_process_environment(L);
   for (const auto& [key, value] : app.env) set(L, key, value);
   lua_setfield(L, -2, "environment");
+  lua_pushcfunction(L, set_uncaught_hook);
+  lua_setfield(L, -2, "set_uncaught_hook");
   return 1;
 }
 

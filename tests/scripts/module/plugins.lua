@@ -20,7 +20,7 @@ long:join()
 print(long.interruption_caught)
 
 this_fiber.forbid_suspend()
-print(pcall(primes.count, 10))
+print((select(2, pcall(primes.count, 10)).code))
 this_fiber.allow_suspend()
 
 -- Objects.

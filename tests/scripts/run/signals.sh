@@ -19,16 +19,18 @@ pcall(f.join, f)
 print('interrupted')
 LUA
 for signal in TERM INT; do
+  rm -f "$dir/text"
   "$1" run "$dir/wait.lua" >"$dir/text" &
   pid=$!
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -q ready "$dir/text" && break; sleep 0.1; done
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -qs ready "$dir/text" && break; sleep 0.1; done
   kill -s $signal $pid
   wait $pid
   echo "$signal: status $?, $(tr '\n' ' ' <"$dir/text")"
 done
+rm -f "$dir/text"
 env --block-signal=TERM "$1" run "$dir/wait.lua" >"$dir/text" &
 pid=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -q ready "$dir/text" && break; sleep 0.1; done
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -qs ready "$dir/text" && break; sleep 0.1; done
 kill -s TERM $pid
 wait $pid
 echo "blocked TERM: status $?"

@@ -6,7 +6,7 @@ print(system.out:isatty(), system.err:isatty(), system.in_:isatty())
 print(getmetatable(system.out), getmetatable(system.err), getmetatable(system.in_))
 local function try(f, ...)
   local ok, e = pcall(f, ...)
-  print(ok, tostring(e):match('bad argument #%d') or tostring(e), ok or type(e) == 'table' and (e.arg or e.code))
+  print(ok, tostring(e):match('bad argument #%d') or tostring(e):match('^[^:]*'), ok or type(e) == 'table' and (e.arg or e.code))
 end
 try(system.out.write_some, system.out)
 try(system.out.write_some, system.out, 42)
