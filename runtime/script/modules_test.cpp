@@ -1,9 +1,11 @@
 #include "runtime/script/modules.hpp"
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "runtime/script/module_path.hpp"
 #include "tests/support/script_vm.hpp"
@@ -99,6 +101,35 @@ TEST_CASE("imports that fail say what was looked for") {
         "3\temilua.core\t../x\t'../x' lies above the root of the program or package\n"
         "1\temilua.core\ta b\tinvalid module name 'a b': components are letters, digits and '_', "
         "without an ending\n");
+}
+
+TEST_CASE("what ends one request's import is not the error of another that waits for it") {
+  test::ScriptVm script;
+  script.host.files = {{"slow.lua", "print 'body' require('sleep_for')(20) value = 42"}};
+  CHECK(script.run("return function() print('got', require('./slow').value) end").empty());
+  Vm& vm = script.vm();
+  Invocation first{{}};
+  Invocation second{{}};
+  std::vector<std::string> ends;
+  const auto request = [&](Invocation& invocation) {
+    REQUIRE(vm.protect([&](lua_State* L) {
+      vm.push_handler(L);
+      vm.spawn(L, 0, &invocation, [&](const std::string* e) { ends.push_back(e ? *e : "fine"); });
+    }).has_value());
+    CHECK(vm.run() == Vm::RunState::Idle);
+  };
+  request(first);
+  request(second);
+  vm.condemn(first, Outcome::WallLimit);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  while (ends.size() < 2 && std::chrono::steady_clock::now() < deadline)
+    CHECK(vm.run() != Vm::RunState::Dead);
+  REQUIRE(ends.size() == 2);
+  CHECK(ends[0].find("wall_limit") != std::string::npos);
+  CHECK(ends[1] == "fine");
+  REQUIRE(script.host.lines.size() == 3);
+  CHECK(script.host.lines[1].message == "body");
+  CHECK(script.host.lines[2].message == "got\t42");
 }
 
 TEST_CASE("a module's body may suspend, and built-in names come first") {

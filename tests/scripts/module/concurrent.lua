@@ -38,3 +38,19 @@ print(waiter.interruption_caught, loader:join())
 
 print(require('./slow/coroutine').value)
 print(coroutine.wrap(function() return require('./slow/once3').value end)())
+
+-- The body runs in the fiber that imports: it shares what is the fiber's.
+this_fiber.local_.seen = 'by the module'
+local main = require './slow/local'
+print(main.seen, main.is_main, main.id == this_fiber.id)
+print(spawn(function()
+  this_fiber.local_.seen = 'in a fiber'
+  local m = require './slow/local2'
+  return m.seen, m.is_main, m.id == this_fiber.id
+end):join())
+-- A body that does not suspend can be had where suspension is forbidden, one that does can't.
+this_fiber.forbid_suspend()
+print(require('./slow/local3').is_main)
+print(select(2, pcall(require, './slow/once4')).code)
+this_fiber.allow_suspend()
+print(require('./slow/once4').value)

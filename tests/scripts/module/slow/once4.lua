@@ -1,0 +1,4 @@
+print 'body runs'
+this_fiber.yield()
+this_fiber.yield()
+value = 'ready'
