@@ -46,23 +46,23 @@ void raise_suspension_forbidden(lua_State* L, const Fiber& fiber, const char* op
   luaL_checkstack(L, 8, "error");
   push_position(L, 0);
   const char* at = lua_tostring(L, -1);
+  if (*at == '\0') at = "?";
   const ScriptPlace& place = *fiber.forbidden_at;
-  const char* forbidden = place.line > 0
-                              ? lua_pushfstring(L, "%s:%d", place.file.data(), place.line)
-                              : lua_pushfstring(L, "?");
+  const char* since =
+      place.line > 0 ? lua_pushfstring(L, "%s:%d", place.file.data(), place.line) : "?";
   const char* text = lua_pushfstring(
       L,
       "Operation not permitted within a forbid-suspend block: %s at %s may suspend, suspension is "
       "forbidden since %s",
-      operation, *at == '\0' ? "?" : at, forbidden);
+      operation, at, since);
   push_code(L, kCoreCategory, static_cast<int>(CoreError::ForbidSuspendBlock), text);
-  const int error = lua_gettop(L);
-  lua_pushstring(L, operation);
-  lua_setfield(L, error, "operation");
-  lua_pushstring(L, at);
-  lua_setfield(L, error, "at");
-  lua_pushstring(L, forbidden);
-  lua_setfield(L, error, "forbidden_at");
+  const auto add = [L](const char* key, const char* value) {
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, key);
+  };
+  add("operation", operation);
+  add("at", at);
+  add("forbidden_at", since);
   lua_error(L);
   __builtin_unreachable();
 }

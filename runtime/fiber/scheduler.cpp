@@ -296,7 +296,18 @@ void Scheduler::condemn(Invocation& invocation, Outcome verdict) noexcept {
   if (current_ != nullptr && current_->invocation == &invocation) vm_.set_hook(1);
 }
 
+void Scheduler::tell_unjoined() {
+  if (vm_.config.profile != Profile::Engine || vm_.preempted || all_ == nullptr) return;
+  Fiber* fiber = all_;
+  while (fiber->next != nullptr) fiber = fiber->next;
+  for (; fiber != nullptr; fiber = fiber->previous) {
+    const bool dead = fiber->state == Fiber::State::Done && fiber->failed;
+    if (dead && !fiber->is_main && fiber->joiner == nullptr) panic(*fiber, lua_status(fiber->L));
+  }
+}
+
 void Scheduler::drop_operations() noexcept {
+  tell_unjoined();
   dropping_ = true;
   for (Fiber* fiber = all_; fiber != nullptr; fiber = fiber->next) fiber->operation.reset();
 }

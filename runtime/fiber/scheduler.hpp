@@ -113,6 +113,8 @@ class Scheduler {
   [[nodiscard]] Fiber* make_record(lua_State* L, int arguments);
   void free_record(Fiber& fiber) noexcept;
   void forget_failed_coroutines() noexcept;
+  /// A program ends: nobody will join the fibers that died of an error, so their errors are told.
+  void tell_unjoined();
   void log(const Fiber& fiber, const Panic& panic);
   /// A fiber that ran the uncaught hook has ended: if it failed, what it was told of is logged.
   void end_uncaught_hook(Fiber& fiber);

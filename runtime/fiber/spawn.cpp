@@ -8,14 +8,16 @@
 #include "runtime/fiber/library.hpp"
 #include "runtime/fiber/scheduler.hpp"
 #include "runtime/script/errors.hpp"
+#include "runtime/script/traceback.hpp"
 
 namespace perilune::runtime {
 namespace {
 
 constexpr const char* kMetatable = "perilune.fiber";
 
-/// As luaL_checkudata, without looking the class up by name.
-FiberHandle& check_handle(lua_State* L) {
+/// As luaL_checkudata, without looking the class up by name; the error names what the script
+/// called, not the function that wraps it.
+FiberHandle& check_handle(lua_State* L, const char* function) {
   void* memory = lua_touserdata(L, 1);
   if (memory != nullptr && lua_getmetatable(L, 1) != 0) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, Scheduler::of(L).handle_class);
@@ -23,7 +25,13 @@ FiberHandle& check_handle(lua_State* L) {
     lua_pop(L, 2);
     if (same) return *static_cast<FiberHandle*>(memory);
   }
-  return *static_cast<FiberHandle*>(luaL_checkudata(L, 1, kMetatable));
+  const char* got = luaL_typename(L, 1);
+  push_position(L, 0);
+  const char* at = lua_tostring(L, -1);
+  lua_pushfstring(L, "%s%sbad argument #1 to '%s' (fiber expected, got %s)", at,
+                  *at == '\0' ? "" : ": ", function, got);
+  lua_error(L);
+  __builtin_unreachable();
 }
 
 Fiber& check_joinable(lua_State* L, const FiberHandle& handle) {
@@ -77,7 +85,7 @@ class Join final : public Operation {
 };
 
 int l_join(lua_State* L) {
-  const FiberHandle& handle = check_handle(L);
+  const FiberHandle& handle = check_handle(L, "join");
   Scheduler& scheduler = Scheduler::of(L);
   scheduler.check_may_suspend(L, "fiber:join", true);
   if (handle.fiber != nullptr && handle.fiber == scheduler.current()) raise_errno(L, EDEADLK);
@@ -87,13 +95,13 @@ int l_join(lua_State* L) {
 }
 
 int l_detach(lua_State* L) {
-  Fiber& fiber = check_joinable(L, check_handle(L));
+  Fiber& fiber = check_joinable(L, check_handle(L, "detach"));
   fiber.scheduler->detach(fiber);
   return 0;
 }
 
 int l_interrupt(lua_State* L) {
-  const FiberHandle& handle = check_handle(L);
+  const FiberHandle& handle = check_handle(L, "interrupt");
   if (handle.fiber != nullptr) handle.fiber->scheduler->interrupt(*handle.fiber);
   return 0;
 }
@@ -101,7 +109,7 @@ int l_interrupt(lua_State* L) {
 enum Property { kJoinable, kInterruptionCaught };
 
 int get(lua_State* L, int id) {
-  const FiberHandle& handle = check_handle(L);
+  const FiberHandle& handle = check_handle(L, "__index");
   if (id == kJoinable) {
     lua_pushboolean(L, handle.fiber != nullptr && handle.fiber->joiner == nullptr);
   } else {
@@ -122,7 +130,7 @@ int l_gc(lua_State* L) {
 }
 
 int l_tostring(lua_State* L) {
-  lua_pushfstring(L, "fiber %s", fiber_name(check_handle(L).id).c_str());
+  lua_pushfstring(L, "fiber %s", fiber_name(check_handle(L, "tostring").id).c_str());
   return 1;
 }
 

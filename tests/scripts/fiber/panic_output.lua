@@ -1,0 +1,1 @@
+spawn(function() error("it's over") end):detach()
