@@ -128,7 +128,6 @@ void Scheduler::resume(Fiber& fiber) {
 // -- how a fiber ends -----------------------------------------------------------------------------
 
 void Scheduler::end(Fiber& fiber, int status) {
-  fiber.state = Fiber::State::Done;
   fiber.operation.reset();
   MutexState::forget(fiber);
   fiber.failed = status != 0;
@@ -151,6 +150,8 @@ void Scheduler::end(Fiber& fiber, int status) {
   }
   if (fiber.is_main) finish_main(fiber, status);
   if (fiber.joiner != nullptr) hand_over(*fiber.joiner);
+  // Not earlier: a collection meanwhile may find its handle, and would free what is in use here.
+  fiber.state = Fiber::State::Done;
   report(fiber, status);
   if (failed_count_ > 0 && failed_fiber_ == fiber.id) forget_failed_coroutines();
   leave_invocation(fiber);
@@ -307,8 +308,8 @@ void Scheduler::tell_unjoined() {
 }
 
 void Scheduler::drop_operations() noexcept {
-  tell_unjoined();
   dropping_ = true;
+  tell_unjoined();
   for (Fiber* fiber = all_; fiber != nullptr; fiber = fiber->next) fiber->operation.reset();
 }
 
