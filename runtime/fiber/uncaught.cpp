@@ -52,6 +52,9 @@ void Scheduler::end_uncaught_hook(Fiber& fiber) {
 
 bool Scheduler::call_uncaught_hook(Fiber& fiber, const Panic& panic) {
   if (dropping_ || vm_.closing) return false;
+  // A VM that is nearly full must not die of what it is told.
+  const std::size_t charge = charge_of(panic);
+  if (vm_.heap.used() + charge > vm_.heap.limit() / 4 * 3) return false;
   bool called = false;
   bool charged = false;
   static_cast<void>(vm_.protect_here([&](lua_State* L) {
@@ -63,7 +66,7 @@ bool Scheduler::call_uncaught_hook(Fiber& fiber, const Panic& panic) {
     lua_xmove(L, fiber.L, 1);
     lua_pushlstring(L, panic.traceback.data(), panic.traceback.size());
     lua_pushstring(L, fiber_name(fiber.id).c_str());
-    charged = vm_.heap.charge(charge_of(panic));
+    charged = vm_.heap.charge(charge);
     if (!charged) luaL_error(L, "not enough memory");
     auto about = std::make_unique<Panic>(panic);
     Fiber& hook = spawn(L, 3, fiber.invocation);
@@ -71,7 +74,7 @@ bool Scheduler::call_uncaught_hook(Fiber& fiber, const Panic& panic) {
     hook.runs_hook = true;
     called = true;
   }));
-  if (charged && !called) vm_.heap.uncharge(charge_of(panic));
+  if (charged && !called) vm_.heap.uncharge(charge);
   return called;
 }
 
