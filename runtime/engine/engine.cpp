@@ -167,9 +167,8 @@ void Engine::loop() {
   for (;;) {
     const auto state = vm_->run();
     if (state == Vm::RunState::Dead) return;
-    // The engine's VM ends with its main fiber's error and has told of it. An app does not start
-    // then, which is what its host would say.
-    if (vm_->main_error() && !stopping_) return complain(*vm_->main_error());
+    // (A hosted app's host decides what its main fiber's death means; here it is the end.)
+    if (vm_->main_error() && !stopping_) return;
     if (state == Vm::RunState::Ready) {
       io_.poll();
       continue;
@@ -202,7 +201,8 @@ int Engine::run(const EngineOptions& options, const std::string& path, const std
   // (Of its main fiber's death the host has told.)
   if (vm_->death() == Outcome::ScriptError) return 1;
   if (vm_->death() != Outcome::Ok) return complain(vm_->death_message()), 1;
-  return vm_->main_error() && !stopping_ ? 1 : 0;
+  if (vm_->main_error() && !stopping_) return complain(*vm_->main_error()), 1;
+  return 0;
 }
 
 }  // namespace

@@ -298,7 +298,9 @@ void Scheduler::condemn(Invocation& invocation, Outcome verdict) noexcept {
 }
 
 void Scheduler::tell_unjoined() {
-  if (vm_.config.profile != Profile::Engine || vm_.preempted || all_ == nullptr) return;
+  if (vm_.config.profile != Profile::Engine || all_ == nullptr) return;
+  // It was left in the middle of a fiber: nothing can run any more.
+  if (vm_.preempted || current_ != nullptr) return;
   Fiber* fiber = all_;
   while (fiber->next != nullptr) fiber = fiber->next;
   for (; fiber != nullptr; fiber = fiber->previous) {

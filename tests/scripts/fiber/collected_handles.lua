@@ -1,4 +1,4 @@
--- A million fibers, joined, detached or forgotten: memory stays where it was.
+-- Very many fibers, joined, detached or forgotten: memory stays where it was.
 local function round(n)
   for i = 1, n do
     local kind = i % 4

@@ -1,3 +1,4 @@
+-- run once
 local function inner()
   local nothing
   nothing()

@@ -1,3 +1,4 @@
+-- engine only
 -- Detached fibers run on; the errors of detached and collected ones are told on standard error.
 local sleep = require('time').sleep
 spawn(function() sleep(0.001) print('detached and finished') end):detach()

@@ -40,7 +40,7 @@ print('self', me:join())
 print(try(function() return f.nothing end), try(function() return f[1] end), try(function() return f[{}] end))
 print(try(function() f.joinable = false end), try(function() f.x = 1 end))
 for _, method in ipairs { 'join', 'detach', 'interrupt', 'cancel' } do
-  print(method, try(f[method]), try(f[method], 3), try(f[method], {}), try(f[method], io or print))
+  print(method, try(f[method]), try(f[method], 3), try(f[method], {}), try(f[method], require('mutex').new()))
 end
 -- An error leaves the fiber joinable only if nobody was told.
 local bad = spawn(function() error({ x = 7 }) end)

@@ -1,1 +1,2 @@
+-- run once
 spawn(function() error("it's over") end):detach()

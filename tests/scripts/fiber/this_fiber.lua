@@ -25,8 +25,10 @@ for _ = 1, 100 do
   spawn(function() assert(next(this_fiber.local_) == nil) this_fiber.local_.used = true end):join()
 end
 -- Nor its environment.
-spawn(function() setfenv(0, {}) end):join()
-spawn(function() assert(getfenv(0).print == print, 'another environment') end):join()
+if setfenv then
+  spawn(function() setfenv(0, {}) end):join()
+  spawn(function() assert(getfenv(0).print == print, 'another environment') end):join()
+end
 for _, key in ipairs { 'nothing', 'Yield', 1, true } do print(key, try(function() return this_fiber[key] end)) end
 for _, key in ipairs { 'yield', 'local_', 'id', 'nothing' } do
   print(key, try(function() this_fiber[key] = 1 end))
