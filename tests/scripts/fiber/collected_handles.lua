@@ -12,4 +12,4 @@ local function round(n)
 end
 local before = round(10000)
 local after = round(200000)
-print(after - before < 32 and 'flat' or after - before)
+print(after - before < 128 and 'flat' or after - before)
