@@ -137,7 +137,7 @@ int run_nested(lua_State* L, lua_State* thread, int arguments) {
   const int status = lua_resume(thread, arguments);
   scheduler.nesting = outer;
   if (status == LUA_YIELD && scheduler.native_yield) {
-    scheduler.busy.insert(thread);
+    scheduler.busy.insert_or_assign(thread, L);
     return lua_yield(L, 0);
   }
   if (status == 0 || status == LUA_YIELD) {

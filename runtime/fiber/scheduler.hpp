@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/fiber/fiber.hpp"
@@ -99,8 +99,9 @@ class Scheduler {
   Nesting nesting;
   /// The suspension that is on its way out is a native one, not coroutine.yield.
   bool native_yield = false;
-  /// Coroutines that a suspended fiber is inside of.
-  std::unordered_set<lua_State*> busy;
+  /// Coroutines that a suspended fiber is inside of, each with the state that resumed it: leads
+  /// from `Fiber::suspended_in` outwards to the fiber's own stack.
+  std::unordered_map<lua_State*, lua_State*> busy;
 
  private:
   void resume(Fiber& fiber);
