@@ -55,6 +55,10 @@ class Fiber {
   int anchor = 0;     ///< index in the VM's table of threads
   int locals = -2;    ///< registry reference of this_fiber.local_ (LUA_NOREF)
   int arguments = 0;  ///< of its first resume
+  int cleanup = -2;   ///< registry reference of its list of cleanup handlers (LUA_NOREF: none)
+  lua_State* ended = nullptr;  ///< once its function ended and `L` runs handlers: its own stack
+  int ended_status = 0;        ///< how that ended
+  std::uint32_t cleaning = 0;  ///< runs of cleanup handlers that it is inside of
   std::uint32_t forbid_suspend = 0;
   std::uint32_t disable_interruption = 0;
   State state = State::Ready;

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <lua.hpp>
 
+#include "runtime/fiber/cannot_suspend.hpp"
 #include "runtime/fiber/constraint.hpp"
 #include "runtime/fiber/library.hpp"
 #include "runtime/fiber/scheduler.hpp"
@@ -48,7 +49,8 @@ void check_may_suspend(lua_State* L, const char* operation, bool interruption_po
 
 void Scheduler::check_interruption(lua_State* L) {
   if (current_ == nullptr) return;
-  if (current_->invocation != nullptr && current_->invocation->verdict_ != Outcome::Ok) {
+  if (current_->invocation != nullptr && current_->invocation->verdict_ != Outcome::Ok &&
+      !in_grace(*current_)) {
     vm_.raise_verdict(L);
   }
   if (interruption_due(*current_)) raise_core(L, CoreError::Interrupted);
@@ -60,16 +62,20 @@ void Scheduler::check_may_suspend(lua_State* L, const char* operation, bool inte
   if (interruption_point || current_->invocation != nullptr) {
     if (interruption_point || current_->invocation->verdict_ != Outcome::Ok) check_interruption(L);
   }
-  if (lua_isyieldable(L) == 0 || !nesting.yieldable) {
-    raise_cannot_suspend(L, operation,
-                         "a library function, metamethod or iterator in C called this code and "
-                         "cannot wait for it");
-  }
+  if (lua_isyieldable(L) == 0) raise_cannot_wait(L, L, operation);
+  if (nesting.blocked != nullptr) raise_cannot_wait(L, nesting.blocked, operation);
+}
+
+/// A cleanup handler of a condemned invocation may run for a moment, but nobody waits for it.
+void Scheduler::check_may_wait(lua_State* L) {
+  const Invocation* invocation = current_->invocation;
+  if (invocation != nullptr && invocation->verdict_ != Outcome::Ok) vm_.raise_verdict(L);
 }
 
 int Scheduler::suspend(lua_State* L, std::unique_ptr<Operation> operation) {
   check_may_suspend(L, operation->name(), operation->interruptible());
   if (operation->completed_) return operation->finish(L);
+  check_may_wait(L);
   if (!vm_.heap.charge(Operation::kCharge)) luaL_error(L, "not enough memory");
   Fiber& fiber = *current_;
   operation->fiber_ = &fiber;
@@ -83,6 +89,7 @@ int Scheduler::suspend(lua_State* L, std::unique_ptr<Operation> operation) {
 
 int Scheduler::yield(lua_State* L) {
   check_may_suspend(L, "this_fiber.yield", true);
+  check_may_wait(L);
   current_->suspended_in = L;
   ready(*current_);
   native_yield = true;

@@ -114,15 +114,35 @@ void Scheduler::resume(Fiber& fiber) {
   const int period = vm_.period_for(fiber.invocation);
   if (period != vm_.hook_period) vm_.set_hook(period);
   nesting = {};
+  arrive(fiber);
   int arguments = std::exchange(fiber.arguments, 0);
   if (fiber.operation != nullptr) {
     lua_pushlightuserdata(fiber.L, fiber.operation.get());
     arguments = 1;
   }
-  const int status = lua_resume(fiber.L, arguments);
+  int status = lua_resume(fiber.L, arguments);
   current_ = nullptr;
   native_yield = false;
-  if (status != LUA_YIELD) end(fiber, status);
+  if (status == LUA_YIELD) return;
+  if (fiber.cleanup == LUA_NOREF || clean_up(fiber, status)) end(fiber, status);
+}
+
+/// The fiber goes on: its coroutines are not busy any more.
+void Scheduler::arrive(const Fiber& fiber) noexcept {
+  // Per level a dozen instructions of the prelude.
+  constexpr std::uint32_t kSpared = 30 * kDeepestCoroutine;
+  spared_ = 0;
+  for (const lua_State* at = fiber.suspended_in; at != nullptr && at != fiber.L;
+       spared_ = kSpared) {
+    const auto found = busy.find(const_cast<lua_State*>(at));
+    if (found == busy.end()) return;
+    at = found->second;
+    busy.erase(found);
+  }
+}
+
+void Scheduler::continued(const lua_State* thread) noexcept {
+  if (current_ != nullptr && current_->suspended_in == thread) spared_ = 0;
 }
 
 // -- how a fiber ends -----------------------------------------------------------------------------
@@ -236,7 +256,8 @@ void Scheduler::release(Fiber& fiber) noexcept {
 // -- interruption and invocations -----------------------------------------------------------------
 
 bool Scheduler::interruption_due(const Fiber& fiber) const noexcept {
-  return fiber.interrupted && fiber.disable_interruption == 0 && (!fiber.is_main || vm_.closing);
+  return fiber.interrupted && fiber.disable_interruption == 0 && fiber.cleaning == 0 &&
+         (!fiber.is_main || vm_.closing);
 }
 
 void Scheduler::interrupt(Fiber& fiber) noexcept {

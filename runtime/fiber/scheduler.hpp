@@ -56,6 +56,7 @@ class Scheduler {
   int finish(lua_State* L);
   /// Raises if the running fiber must not suspend here and now.
   void check_may_suspend(lua_State* L, const char* operation, bool interruption_point);
+  void check_may_wait(lua_State* L);
   /// Raises `interrupted` or the verdict if due.
   void check_interruption(lua_State* L);
   [[nodiscard]] bool interruption_due(const Fiber& fiber) const noexcept;
@@ -94,7 +95,7 @@ class Scheduler {
   static constexpr int kDeepestCoroutine = 100;
   struct Nesting {
     int depth = 0;
-    bool yieldable = true;  ///< every level can pass a suspension on
+    lua_State* blocked = nullptr;  ///< the innermost level that cannot pass a suspension on
   };
   Nesting nesting;
   /// The suspension that is on its way out is a native one, not coroutine.yield.
@@ -102,9 +103,26 @@ class Scheduler {
   /// Coroutines that a suspended fiber is inside of, each with the state that resumed it: leads
   /// from `Fiber::suspended_in` outwards to the fiber's own stack.
   std::unordered_map<lua_State*, lua_State*> busy;
+  /// A fiber that goes on has arrived at `thread` again.
+  void continued(const lua_State* thread) noexcept;
+  /// True while a fiber that goes on is on its way inwards to where it was suspended: an error now
+  /// would keep the inner coroutines from unwinding. Good for a limited number of calls, one a
+  /// hook.
+  [[nodiscard]] bool spares() noexcept { return spared_ > 0 && --spared_ > 0; }
+
+  // -- cleanup handlers (scope.cpp)
+  /// Registry reference of the weak table of coroutines' lists of handlers, made on first use.
+  int scopes = -2;
+  /// True while a fiber of a condemned invocation may run cleanup handlers all the same.
+  [[nodiscard]] bool in_grace(const Fiber& fiber) noexcept;
 
  private:
   void resume(Fiber& fiber);
+  void arrive(const Fiber& fiber) noexcept;
+  /// A fiber's function has ended, with handlers in its list: lets the fiber run them. True once
+  /// that is done; `status` is the function's again then.
+  [[nodiscard]] bool clean_up(Fiber& fiber, int& status);
+  [[nodiscard]] Result<void> start_cleanup(Fiber& fiber);
   void end(Fiber& fiber, int status);
   /// Queues who waited for a fiber's end before everybody else.
   void hand_over(Operation& joiner) noexcept;
@@ -136,6 +154,7 @@ class Scheduler {
   std::uint32_t size_ = 0;  ///< fibers that have not ended
   std::uint32_t invocations_ = 0;
   std::uint32_t last_id_ = 0;
+  std::uint32_t spared_ = 0;
   bool dropping_ = false;
 };
 

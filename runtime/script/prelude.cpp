@@ -173,7 +173,7 @@ local report = c.report
 function c.deferred(functions)
   return function()
     for i = 1, #functions do
-      local ok, message = pcall(functions[i])
+      local ok, message = c.scoped_pcall(functions[i])
       if not ok then report('deferred function: ' .. tostring(message)) end
     end
   end

@@ -40,7 +40,10 @@ void Vm::Impl::set_hook(int every) noexcept {
 
 int Vm::Impl::period_for(const Invocation* invocation) const noexcept {
   if (invocation == nullptr) return 0;
-  if (invocation->verdict_ != Outcome::Ok) return 1;
+  if (invocation->verdict_ != Outcome::Ok) {
+    const Fiber* fiber = scheduler.current();
+    return fiber != nullptr && fiber->invocation == invocation && fiber->cleaning > 0 ? kPoll : 1;
+  }
   return invocation->watched_ ? kPoll : 0;
 }
 
@@ -52,12 +55,15 @@ void Vm::Impl::on_hook(lua_State* L) {
   for (;;) {
     const Invocation* invocation = scheduler.current()->invocation;
     // Once condemned, the hook comes at every instruction: the clock is read on ticks only.
-    if (invocation != nullptr && (slice_over || invocation->verdict_ == Outcome::Ok)) {
+    // (In a cleanup handler it does not.)
+    if (invocation != nullptr &&
+        (slice_over || invocation->verdict_ == Outcome::Ok || scheduler.current()->cleaning > 0)) {
       meter.settle();
     }
     switch (judge()) {
       case Action::Continue: break;
       case Action::Raise:
+        if (scheduler.spares()) break;
         raised_by_hook = true;
         // Resumed, but its result was not taken yet: nobody will, and it must not outlive what it
         // refers to on the stack.
@@ -104,7 +110,9 @@ Vm::Impl::Action Vm::Impl::judge() noexcept {
       }
     }
   }
-  return invocation->verdict_ == Outcome::Ok ? Action::Continue : Action::Raise;
+  const bool go_on =
+      invocation->verdict_ == Outcome::Ok || scheduler.in_grace(*scheduler.current());
+  return go_on ? Action::Continue : Action::Raise;
 }
 
 bool Vm::Impl::must_stop() {
@@ -118,8 +126,9 @@ bool Vm::Impl::must_stop() {
     }
     preempt();
   }
-  const Invocation* invocation = scheduler.current()->invocation;
-  return closing || (invocation != nullptr && invocation->verdict_ != Outcome::Ok);
+  const Fiber& fiber = *scheduler.current();
+  const bool condemned = fiber.invocation != nullptr && fiber.invocation->verdict_ != Outcome::Ok;
+  return condemned ? !scheduler.in_grace(fiber) : closing && fiber.cleaning == 0;
 }
 
 /// For the traceback: once the error is on its way the stack no longer knows.

@@ -73,6 +73,7 @@ class Invocation {
     cpu_ = std::chrono::nanoseconds{0};
     logged_ = 0;
     over_cpu_ = false;
+    cleanup_end_ = std::chrono::nanoseconds{0};
   }
   /// Gives CPU back, down to nothing used. A budget that is half free is a new one: its next end is
   /// told by an error that can be caught again.
@@ -84,6 +85,7 @@ class Invocation {
   /// used.
   void renew() noexcept {
     verdict_ = Outcome::Ok;
+    cleanup_end_ = std::chrono::nanoseconds{0};
     over_cpu_ = false;
   }
   /// How often the budget was used up.
@@ -106,6 +108,8 @@ class Invocation {
   bool over_cpu_ = false;
   bool watched_ = false;  ///< so near the end of its budget that the clock is read all the time
   std::chrono::nanoseconds grace_end_{0};  ///< of `cpu()`, once over_cpu_
+  std::chrono::nanoseconds cleanup_end_{
+      0};  ///< of `cpu()`: until then handlers of it run, once condemned
   Fiber* first_fiber_ = nullptr;
   Invocation* account_ = nullptr;
   // The meter's: measured but not charged yet.
