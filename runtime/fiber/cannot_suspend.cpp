@@ -18,9 +18,10 @@ Why find_reason(lua_State* of, lua_Debug& frame) {
     const bool handler = lua_tocfunction(of, -1) == protected_call_handle;
     lua_pop(of, 1);
     if (handler) return Why::MessageHandler;
-    // The innermost is who wants to suspend. What the prelude calls (it is without debug data, so
-    // that has no name) can be suspended through.
-    if (*frame.what != 'C' || level == 0 || frame.name == nullptr) continue;
+    // The innermost is who wants to suspend. What the prelude calls (it has no debug data,
+    // so that has no name) can be suspended through.
+    if (*frame.what != 'C' || level == 0) continue;
+    if (frame.name == nullptr || *frame.name == 0) continue;
     return Why::Function;
   }
   return Why::Unknown;

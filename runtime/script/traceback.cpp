@@ -25,7 +25,7 @@ void append_frame(LuaBuffer& out, const lua_Debug& frame) {
     (void)std::snprintf(text.data(), text.size(), "%d:", frame.currentline);
     out.append(std::string_view{text.data()});
   }
-  if (*frame.namewhat != '\0') {
+  if (frame.name != nullptr && *frame.name != '\0') {
     (void)std::snprintf(text.data(), text.size(), " in function '%.100s'", frame.name);
     out.append(std::string_view{text.data()});
   } else if (*frame.what == 'm') {
