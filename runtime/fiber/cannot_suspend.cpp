@@ -3,6 +3,7 @@
 #include <lua.hpp>
 
 #include "runtime/fiber/protected_calls.hpp"
+#include "runtime/script/traceback.hpp"
 
 namespace perilune::runtime {
 namespace {
@@ -34,35 +35,41 @@ bool in_finaliser(lua_State* L) { return lua_gc(L, LUA_GCISRUNNING, 0) == 0; }
 
 void raise_cannot_wait(lua_State* L, lua_State* of, const char* operation) {
   luaL_checkstack(of, 8, "cannot suspend");
+  luaL_checkstack(L, 8, "cannot suspend");
   lua_Debug frame{};
+  const int base = lua_gettop(L);
   Why why = find_reason(of, frame);
   if (why != Why::MessageHandler && in_finaliser(L)) why = Why::Finaliser;
+  push_position(L, 0);
+  if (*lua_tostring(L, -1) != '\0') lua_pushliteral(L, ": ");
   switch (why) {
     case Why::Finaliser:
-      luaL_error(L,
-                 "cannot suspend in a finaliser (__gc): %s would have to wait, and the code that "
-                 "the collector interrupted with it",
-                 operation);
+      lua_pushfstring(L,
+                      "cannot suspend in a finaliser (__gc): %s would have to wait, and the code "
+                      "that the collector interrupted with it",
+                      operation);
       break;
     case Why::MessageHandler:
-      luaL_error(L,
-                 "cannot suspend in a message handler of xpcall: it runs before the stack unwinds, "
-                 "and %s would have to wait",
-                 operation);
+      lua_pushfstring(L,
+                      "cannot suspend in a message handler of xpcall: it runs before the stack "
+                      "unwinds, and %s would have to wait",
+                      operation);
       break;
     case Why::Function:
-      luaL_error(L,
-                 "cannot suspend here: %s would have to wait, and the library function '%s', which "
-                 "called this code, cannot",
-                 operation, frame.name);
+      lua_pushfstring(L,
+                      "cannot suspend here: %s would have to wait, and the library function '%s', "
+                      "which called this code, cannot",
+                      operation, frame.name);
       break;
     case Why::Unknown:
-      luaL_error(L,
-                 "cannot suspend here: %s would have to wait, and code in C, which called this "
-                 "code, cannot",
-                 operation);
+      lua_pushfstring(L,
+                      "cannot suspend here: %s would have to wait, and code in C, which called "
+                      "this code, cannot",
+                      operation);
       break;
   }
+  lua_concat(L, lua_gettop(L) - base);
+  lua_error(L);
   __builtin_unreachable();
 }
 

@@ -1,0 +1,2 @@
+this_fiber.yield()
+return 1, nil, 2
