@@ -122,7 +122,7 @@ class Scheduler {
   /// A fiber's function has ended, with handlers in its list: lets the fiber run them. True once
   /// that is done; `status` is the function's again then.
   [[nodiscard]] bool clean_up(Fiber& fiber, int& status);
-  [[nodiscard]] Result<void> start_cleanup(Fiber& fiber);
+  [[nodiscard]] Result<void> start_cleanup(Fiber& fiber, bool drop_stack);
   void end(Fiber& fiber, int status);
   /// Queues who waited for a fiber's end before everybody else.
   void hand_over(Operation& joiner) noexcept;

@@ -163,7 +163,8 @@ void close_vm(lua_State* L, const Fiber& fiber, bool traceback) {
     message += "\n";
     message += lua_tostring(L, -1);
   }
-  vm.die(Outcome::ScriptError, std::move(message));
+  const bool memory = error_text(L, 1) == "not enough memory";
+  vm.die(memory ? Outcome::MemoryLimit : Outcome::ScriptError, std::move(message));
 }
 
 constexpr std::array<LuaFunction, 3> kFunctions{{
@@ -298,10 +299,14 @@ bool Scheduler::clean_up(Fiber& fiber, int& status) {
   if (fiber.ended == nullptr) {
     fiber.ended_status = status;
     fiber.operation.reset();
-    if (vm_.heap.exhausted()) {
-      static_cast<void>(vm_.protect_here([this](lua_State* L) { vm_.collect(L); }));
+    // Out of memory: there is headroom until what the fiber's stack held has been collected.
+    const bool full = status == LUA_ERRMEM;
+    if (full) vm_.heap.begin_collection();
+    const auto started = start_cleanup(fiber, full);
+    if (full) {
+      static_cast<void>(vm_.protect_here([](lua_State* L) { lua_gc(L, LUA_GCCOLLECT, 0); }));
+      vm_.heap.end_collection();
     }
-    const auto started = start_cleanup(fiber);
     if (started.has_error()) {
       vm_.die(Outcome::MemoryLimit,
               "cleanup handlers of a fiber could not run: " + started.error().detail);
@@ -321,8 +326,8 @@ bool Scheduler::clean_up(Fiber& fiber, int& status) {
 }
 
 /// Gives the fiber a second stack, which the list anchors; the first keeps results or error.
-Result<void> Scheduler::start_cleanup(Fiber& fiber) {
-  return vm_.protect_here([this, &fiber](lua_State* L) {
+Result<void> Scheduler::start_cleanup(Fiber& fiber, bool drop_stack) {
+  return vm_.protect_here([this, &fiber, drop_stack](lua_State* L) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, fiber.cleanup);
     if (strip(L, 0) == 0) return;
     lua_State* thread = lua_newthread(L);
@@ -330,6 +335,15 @@ Result<void> Scheduler::start_cleanup(Fiber& fiber) {
     lua_getfield(L, LUA_REGISTRYINDEX, kCleanupRunner);
     push_mark(L, 0, 0);
     lua_xmove(L, thread, 2);
+    if (drop_stack) {
+      // Nobody looks at a traceback then: only the error is kept.
+      lua_State* rest = lua_newthread(L);
+      lua_xmove(fiber.L, rest, 1);
+      lua_rawgeti(L, LUA_REGISTRYINDEX, vm_.threads);
+      lua_insert(L, -2);
+      lua_rawseti(L, -2, fiber.anchor);
+      fiber.L = rest;
+    }
     fiber.ended = std::exchange(fiber.L, thread);
     fiber.suspended_in = nullptr;
     fiber.arguments = 1;
