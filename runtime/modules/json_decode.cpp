@@ -19,7 +19,6 @@ constexpr int kOptions = 2;
 constexpr int kNull = 3;
 constexpr int kTag = 4;
 constexpr int kScratch = 5;
-constexpr int kFixed = 5;
 
 /// Values of one container that wait on the stack (an object's keys count).
 constexpr int kPending = 64;
@@ -312,7 +311,7 @@ void Decoder::push_error(const char* category, int code, const char* what) {
 
 int json_decode(lua_State* L) {
   const std::string_view text = check_bytes(L, kText);
-  if (!lua_isnoneornil(L, kOptions)) luaL_checktype(L, kOptions, LUA_TTABLE);
+  check_json_options(L, kOptions);
   lua_settop(L, kOptions);
   const int max_depth = json_max_depth(L, kOptions);
   push_json_null(L);

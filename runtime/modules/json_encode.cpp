@@ -167,7 +167,7 @@ void push_state(lua_State* L, int options) {
 /// (value, options) become the slots of a walk and the value.
 JsonStyle arrange(lua_State* L) {
   const bool plain = lua_isnoneornil(L, 2);
-  if (!plain) luaL_checktype(L, 2, LUA_TTABLE);
+  check_json_options(L, 2);
   lua_settop(L, plain ? 1 : 2);
   const JsonStyle style = plain ? JsonStyle{} : JsonStyle::of(L, 2);
   if (plain) {

@@ -62,6 +62,10 @@ void push_json_array_tag(lua_State* L) {
   keep(L, &kTagKey);
 }
 
+void check_json_options(lua_State* L, int index) {
+  if (!lua_isnoneornil(L, index) && !lua_istable(L, index)) raise_bad_argument(L, index);
+}
+
 int json_max_depth(lua_State* L, int options) {
   if (lua_type(L, options) != LUA_TTABLE) return kJsonDepth;
   lua_pushliteral(L, "max_depth");

@@ -21,6 +21,8 @@ inline constexpr int kJsonDeepest = 1000;
 void push_json_null(lua_State* L);
 /// Pushes the metatable that marks a table as an array.
 void push_json_array_tag(lua_State* L);
+/// The optional table of options at `index`, or EINVAL.
+void check_json_options(lua_State* L, int index);
 /// The option `max_depth` of the table at `options` (which may be none): 1..kJsonDeepest, or
 /// EINVAL.
 [[nodiscard]] int json_max_depth(lua_State* L, int options);

@@ -120,7 +120,7 @@ JsonOutput& check_json_writer(lua_State* L, int index) {
 }
 
 int json_writer_new(lua_State* L) {
-  if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  check_json_options(L, 1);
   lua_settop(L, 1);
   push_object<JsonOutput>(L, kJsonWriter, L, JsonStyle::of(L, 1));
   return 1;

@@ -21,6 +21,7 @@
 #include "runtime/modules/stream.hpp"
 #include "runtime/script/format.hpp"
 #include "runtime/script/require_reference.hpp"
+#include "runtime/modules/json.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
 
@@ -37,6 +38,22 @@ constexpr std::array kPages{
     &kSpawnReference,          &kSteadyTimerReference,
     &kThisFiberReference,      &kTimeReference,
     &kRegexReference,          &kStreamReference,
+    &kByteSpanReference,
+    &kConditionVariableReference,
+    &kFutureReference,
+    &kFormatReference,
+    &kJsonReference,
+    &kMutexReference,
+    &kQueueReference,
+    &kRecursiveMutexReference,
+    &kSemaphoreReference,
+    &kSleepForReference,
+    &kSpawnReference,
+    &kSteadyTimerReference,
+    &kThisFiberReference,
+    &kTimeReference,
+    &kRegexReference,
+    &kStreamReference,
 };
 
 TEST_CASE("docs/reference/lua-*.md say what the tables of the modules say", "[docs]") {
