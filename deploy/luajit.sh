@@ -4,16 +4,19 @@
 #   CACHE/luajit/worker/libluajit.a   the same without FFI
 # usage: luajit.sh [--force] [SUITE...]      default suites: sid trixie; the first that answers wins
 # CACHE is $PERILUNE_CACHE or ~/.cache/perilune. Needs dpkg-dev, gcc and make; takes about 80 seconds once.
+# Patches of ours in deploy/luajit/*.patch are applied; each says what it mends.
 # apt reads a private configuration for this: nothing under /etc or /var is changed. The source index is
 # verified against Debian's archive key, and each file against the index.
 set -euo pipefail
+patches=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/luajit
+patched=$(cat "$patches"/*.patch | sha256sum | cut -c1-12)
 
 force=no
 if [ "${1:-}" = --force ]; then force=yes; shift; fi
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=(sid trixie)
 out=${PERILUNE_CACHE:-$HOME/.cache/perilune}/luajit
-if [ "$force" = no ] && [ -s "$out/version" ] && [ -f "$out/engine/libluajit.a" ] && [ -f "$out/worker/libluajit.a" ]; then
+if [ "$force" = no ] && grep -qs " patches $patched" "$out/version" && [ -f "$out/engine/libluajit.a" ] && [ -f "$out/worker/libluajit.a" ]; then
   echo "LuaJIT $(cat "$out/version") is in $out"
   exit 0
 fi
@@ -59,6 +62,9 @@ fi
 cd "$work/$chosen/src"
 dpkg-source --no-check -x luajit_*.dsc tree >/dev/null
 version=$(sed -n 's/^Version: //p' luajit_*.dsc | head -1)
+for patch in "$patches"/*.patch; do
+  patch -s -d tree -p1 <"$patch" || { echo "luajit.sh: $(basename "$patch") does not apply to LuaJIT $version" >&2; exit 1; }
+done
 for kind in engine worker; do
   flags="-DLUAJIT_ENABLE_CHECKHOOK -DLUAJIT_ENABLE_LUA52COMPAT"
   [ $kind = worker ] && flags="$flags -DLUAJIT_DISABLE_FFI"
@@ -71,5 +77,5 @@ for kind in engine worker; do
   mkdir -p "$out/$kind"
   cp build/src/libluajit.a build/src/{lua.h,lauxlib.h,lualib.h,luaconf.h,luajit.h,lua.hpp} "$out/$kind/"
 done
-echo "$version ($chosen)" >"$out/version"
+echo "$version ($chosen) patches $patched" >"$out/version"
 echo "LuaJIT $version from $chosen is in $out"
