@@ -47,9 +47,10 @@ void raise_suspension_forbidden(lua_State* L, const Fiber& fiber, const char* op
   push_position(L, 0);
   const char* at = lua_tostring(L, -1);
   if (*at == '\0') at = "?";
-  const ScriptPlace& place = *fiber.forbidden_at;
-  const char* since =
-      place.line > 0 ? lua_pushfstring(L, "%s:%d", place.file.data(), place.line) : "?";
+  const ScriptPlace* place = fiber.forbidden_at;
+  const char* since = place != nullptr && place->line > 0
+                          ? lua_pushfstring(L, "%s:%d", place->file.data(), place->line)
+                          : "?";
   const char* text = lua_pushfstring(
       L,
       "Operation not permitted within a forbid-suspend block: %s at %s may suspend, suspension is "
