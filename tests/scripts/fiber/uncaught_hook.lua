@@ -11,7 +11,7 @@ print(try(system.set_uncaught_hook, setmetatable({}, { __call = print })))
 system.set_uncaught_hook(function(e, traceback, id)
   this_fiber.yield()  -- it may suspend
   print('hook:', type(e) == 'table' and e.x or e, traceback:match('^stack traceback:\n\t') ~= nil,
-    id, this_fiber.id ~= id, this_fiber.is_main)
+    id:match('^0x%x+$') ~= nil, this_fiber.id ~= id, this_fiber.is_main)
 end)
 spawn(function() error('detached', 0) end):detach()
 sleep(0.001)
