@@ -198,9 +198,11 @@ int Engine::run(const EngineOptions& options, const std::string& path, const std
   loop();
   slices_->disarm();
   if (const auto status = vm_->slot<EngineLoop>().exit_status) return *status;
-  // (Of its main fiber's death the host has told.)
-  if (vm_->death() == Outcome::ScriptError) return 1;
-  if (vm_->death() != Outcome::Ok) return complain(vm_->death_message()), 1;
+  if (vm_->death() != Outcome::Ok) {
+    // (Of its main fiber's death the host has told.)
+    if (!vm_->death_message().empty()) complain(vm_->death_message());
+    return 1;
+  }
   if (vm_->main_error() && !stopping_) return complain(*vm_->main_error()), 1;
   return 0;
 }
