@@ -9,6 +9,7 @@
 #include <new>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "runtime/script/errors.hpp"
@@ -97,7 +98,13 @@ int lua_newindex(lua_State* L) {
 template <typename T, typename... Arguments>
 T& push_object(lua_State* L, const LuaClass& definition, Arguments&&... arguments) {
   void* memory = lua_newuserdata(L, sizeof(T));
-  T* object = new (memory) T(std::forward<Arguments>(arguments)...);
+  T* object = nullptr;
+  // Clang 14 does not take parentheses for an aggregate.
+  if constexpr (std::is_constructible_v<T, Arguments...>) {
+    object = new (memory) T(std::forward<Arguments>(arguments)...);
+  } else {
+    object = new (memory) T{std::forward<Arguments>(arguments)...};
+  }
   push_class(L, definition);
   lua_setmetatable(L, -2);
   return *object;

@@ -121,7 +121,10 @@ Verdict judge(std::string_view text) {
       require(encode(L, -1, 0) == first);
     }
   });
-  require(result.has_value());
+  if (!result) {
+    (void)std::fprintf(stderr, "%s\n", result.error().detail.c_str());
+    std::abort();
+  }
   return verdict;
 }
 
