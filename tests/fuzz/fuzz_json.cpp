@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <lua.hpp>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -31,12 +30,13 @@ class Host final : public VmHost {
   std::optional<std::string> read_source(const std::string&) override { return std::nullopt; }
 };
 
+/// Never destroyed: the thread's own objects, which a VM needs, go before static ones.
 Vm& machine() {
   static Host host;
-  static std::unique_ptr<Vm> vm = [] {
+  static Vm* const vm = [] {
     VmConfig config;
     config.limits.set(Limit::Memory, std::uint64_t{32} << 20U);
-    return Vm::create(config, host, standard_modules()).value();
+    return Vm::create(config, host, standard_modules()).value().release();
   }();
   return *vm;
 }
@@ -63,10 +63,10 @@ void decode(lua_State* L, std::string_view text) {
   lua_call(L, 1, 1);
 }
 
-/// The text of the value at `index`, which it leaves.
-std::string encode(lua_State* L, int index, int indent) {
+/// The text of the value on top, which it leaves.
+std::string encode(lua_State* L, int indent) {
   push(L, "encode");
-  lua_pushvalue(L, index);
+  lua_pushvalue(L, -2);
   lua_createtable(L, 0, 2);
   lua_pushboolean(L, 1);
   lua_setfield(L, -2, "sort_keys");
@@ -115,10 +115,11 @@ Verdict judge(std::string_view text) {
       return;
     }
     verdict.accepted = true;
-    first = encode(L, -1, 0);
+    first = encode(L, 0);
     for (const int indent : {0, 1, 3}) {
-      decode(L, encode(L, -1, indent));
-      require(encode(L, -1, 0) == first);
+      decode(L, encode(L, indent));
+      require(encode(L, 0) == first);
+      lua_pop(L, 1);
     }
   });
   if (!result) {
@@ -143,7 +144,7 @@ void starve(std::string_view text, std::size_t left) {
   if (taken <= left || !vm.charge_memory(taken - left)) return;
   static_cast<void>(vm.protect([&](lua_State* L) {
     decode(L, text);
-    static_cast<void>(encode(L, -1, 2));
+    static_cast<void>(encode(L, 2));
   }));
   vm.release_memory(taken - left);
   require(vm.death() == Outcome::Ok);
