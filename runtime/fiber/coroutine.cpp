@@ -129,12 +129,12 @@ constexpr std::array<LuaFunction, 7> kFunctions{{
     {"create", nullptr, false, "coroutine.create(f) -> thread",
      "A coroutine that will call `f` with the arguments of its first `resume`. It has a root scope "
      "of its own (see `scope`)."},
-    {"resume", nullptr, true, "coroutine.resume(co, ...) -> true, values... | false, error",
+    {"resume", nullptr, false, "coroutine.resume(co, ...) -> true, values... | false, error",
      "Runs `co` until it yields, returns or fails; all values are passed, nils too. An "
      "interruption "
      "point before it runs. Resuming a coroutine that is not suspended returns false and says why; "
      "one inside of which another fiber waits raises EPERM. Coroutines nest up to 100 deep."},
-    {"wrap", nullptr, true, "coroutine.wrap(f) -> function",
+    {"wrap", nullptr, false, "coroutine.wrap(f) -> function",
      "A function that resumes a new coroutine each time it is called. It returns the values "
      "without "
      "the `true`, and raises an error as it was raised, without a position in front."},

@@ -61,11 +61,11 @@ int protected_call_handler(lua_State* L) {
 namespace {
 
 constexpr std::array<LuaFunction, 2> kFunctions{{
-    {"pcall", nullptr, true, "pcall(f, ...) -> true, results... | false, error",
+    {"pcall", nullptr, false, "pcall(f, ...) -> true, results... | false, error",
      "Calls `f(...)`. Returns true and *all* its results (a nil among them hides nothing), or "
      "false "
      "and the error object as it was raised."},
-    {"xpcall", nullptr, true, "xpcall(f, handler, ...) -> true, results... | false, handled",
+    {"xpcall", nullptr, false, "xpcall(f, handler, ...) -> true, results... | false, handled",
      "As `pcall`, but an error passes through `handler(error)`, which runs before the stack "
      "unwinds: `debug.traceback` still sees where it happened. That is why the handler cannot "
      "suspend: a suspending function raises an error there that says so. The handler is passed "

@@ -168,13 +168,13 @@ void close_vm(lua_State* L, const Fiber& fiber, bool traceback) {
 }
 
 constexpr std::array<LuaFunction, 3> kFunctions{{
-    {"scope", nullptr, true, "scope(f, ...) -> results...",
+    {"scope", nullptr, false, "scope(f, ...) -> results...",
      "Calls `f(...)` and returns all its results. Cleanup handlers that it pushed have run before "
      "`scope` returns or, if `f` fails, before anything catches the error."},
     {"scope_cleanup_push", nullptr, false, "scope_cleanup_push(handler)",
      "Registers a function that the end of the innermost scope calls, whatever ends it. EINVAL if "
      "it is no function."},
-    {"scope_cleanup_pop", nullptr, true, "scope_cleanup_pop([execute = true])",
+    {"scope_cleanup_pop", nullptr, false, "scope_cleanup_pop([execute = true])",
      "Takes the handler that was pushed last out of the innermost scope and, unless `execute` is "
      "false, runs it. Raises `unmatched_scope_cleanup` if the scope has none."},
 }};
@@ -376,7 +376,9 @@ const ModuleReference kScopeReference{
         "each fiber, imported module and coroutine. Handlers run last first, with interruption "
         "disabled, and may suspend. `join` waits for those of the fiber. An error object that "
         "passes a scope is not changed, and its traceback is that of where it was raised. Handlers "
-        "of a coroutine that never ends do not run, also if it is collected.\n\n"
+        "of a coroutine that never ends do not run, also if it is collected; those of one that "
+        "ended run in the stack of who resumed "
+        "it.\n\n"
         "A handler that raises an error closes the VM: there is no telling what is left locked. "
         "`perilune run` says so and exits with 1; a hosted app gets a new worker.\n\n"
         "In an invocation that a limit ended (`cpu_limit`, `wall_limit`, `memory_limit`) all "

@@ -3,10 +3,13 @@
 #include <string>
 
 #include "runtime/fiber/condition_variable.hpp"
+#include "runtime/fiber/coroutine.hpp"
 #include "runtime/fiber/future.hpp"
 #include "runtime/fiber/mutex.hpp"
+#include "runtime/fiber/protected_calls.hpp"
 #include "runtime/fiber/queue.hpp"
 #include "runtime/fiber/recursive_mutex.hpp"
+#include "runtime/fiber/scope.hpp"
 #include "runtime/fiber/semaphore.hpp"
 #include "runtime/fiber/sleep.hpp"
 #include "runtime/fiber/spawn.hpp"
@@ -40,12 +43,15 @@ constexpr std::array kPages{
     &kRegexReference,          &kStreamReference,
     &kByteSpanReference,
     &kConditionVariableReference,
+    &kCoroutineReference,
     &kFutureReference,
     &kFormatReference,
     &kJsonReference,
     &kMutexReference,
+    &kProtectedCallsReference,
     &kQueueReference,
     &kRecursiveMutexReference,
+    &kScopeReference,
     &kSemaphoreReference,
     &kSleepForReference,
     &kSpawnReference,

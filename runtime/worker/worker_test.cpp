@@ -284,6 +284,15 @@ TEST_CASE("a host that breaks the protocol loses its worker", "[worker]") {
   }
 }
 
+TEST_CASE("a cleanup handler that fails ends the worker, and its requests with it", "[worker]") {
+  Host host;
+  host.serve("return function() scope_cleanup_push(function() error('broken') end) end");
+  const auto id = host.request();
+  host.wait_exit();
+  CHECK(host.exit == ExitCode::AppEnded);
+  CHECK(host.responses[id].outcome == Outcome::ScriptError);
+}
+
 TEST_CASE("Stop lets running requests finish", "[worker]") {
   Host host;
   host.serve("local s = require 'sleep_for' return function(k, q, r) s(50) r.body = 'late' end");

@@ -1,3 +1,4 @@
+-- engine only
 -- Where code cannot suspend, the error names the reason, and nothing has happened.
 local said
 local function try(f, ...) local ok, e = pcall(f or this_fiber.yield, ...) assert(not ok) said = e end
