@@ -116,4 +116,5 @@ for _, name in ipairs(names) do
     assert(dump(select(2, pcall(rows[name]))) == expected, name .. ' in a pcall')
   end
 end
-print(#names .. ' callbacks')
+assert(#names > 50)
+print 'ok'

@@ -1,3 +1,4 @@
+-- engine only
 -- A handler that raises closes the VM: nothing runs after it.
 scope_cleanup_push(function() print 'not reached' end)
 pcall(function()

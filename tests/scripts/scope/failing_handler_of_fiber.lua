@@ -1,3 +1,4 @@
+-- engine only
 -- As its first error or after one of the fiber: the same end.
 spawn(function()
   scope_cleanup_push(function() error({}) end)

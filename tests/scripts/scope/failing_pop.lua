@@ -1,3 +1,4 @@
+-- engine only
 scope_cleanup_push(function() local x = nil; x() end)
 pcall(scope_cleanup_pop)
 print 'pcall is a scope: nothing to pop'
