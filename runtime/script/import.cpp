@@ -19,7 +19,7 @@ local concat = G.table.concat
 local native, locate, load_module, raise_unknown = c.native, c.locate, c.load_module, c.raise_unknown
 local wait, wake, fiber, aborted = c.wait, c.wake, c.fiber, c.aborted
 local load_text, source_limit = c.load_text, c.source_limit
-local run_body, bind = G.pcall
+local run_body, scope, scope_cleanup_push, bind = G.pcall, G.scope, G.scope_cleanup_push
 
 local modules, by_file = {}, {}
 
@@ -38,17 +38,26 @@ end
 
 local function run(key, record, name, body, env)
   modules[key] = record
-  local ok, result = outcome(pcall(run_body, body, name))
-  if ok then
-    local kind = type(result)
-    if kind == 'table' or kind == 'function' or kind == 'userdata' then env = result end
-    record.value = env
-  else
-    record.aborted, record.failed, record.value = aborted(result), true, result
-    modules[key] = nil
-  end
-  record.loaded = true
-  wake(key)
+  scope(function()
+    -- Under a verdict nothing but handlers runs any more: whoever waits begins anew.
+    scope_cleanup_push(function()
+      if record.loaded then return end
+      record.aborted, record.failed, record.loaded = true, true, true
+      modules[key] = nil
+      wake(key)
+    end)
+    local ok, result = outcome(pcall(run_body, body, name))
+    if ok then
+      local kind = type(result)
+      if kind == 'table' or kind == 'function' or kind == 'userdata' then env = result end
+      record.value = env
+    else
+      record.aborted, record.failed, record.value = aborted(result), true, result
+      modules[key] = nil
+    end
+    record.loaded = true
+    wake(key)
+  end)
 end
 
 -- Runs in the fiber that imports. `env` is the environment that the `require` belongs to.
