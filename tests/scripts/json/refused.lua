@@ -7,8 +7,8 @@ local function refused(text)
   assert(e.category == json.lexer_ecat or e.category == json.dom_ecat, tostring(e))
   local _, lines = text:sub(1, e.offset):gsub('\n', '')
   assert(e.line == lines + 1 and e.column >= 1 and e.offset <= #text)
-  print((text:gsub('[%c\128-\255]', function(c) return ('<%02x>'):format(c:byte()) end)), '=>',
-    tostring(e.category), e.code, tostring(e))
+  print((text:gsub('0x', '0X'):gsub('[%c\128-\255]', function(c) return ('<%02x>'):format(c:byte()) end)), '=>',
+    tostring(e.category), e.code, (tostring(e):gsub('0x', 'hex ')))
 end
 
 for _, text in ipairs{
