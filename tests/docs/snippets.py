@@ -40,7 +40,7 @@ def printed(command, folder):
 
 
 def main():
-    perilune, page = sys.argv[1], pathlib.Path(sys.argv[2])
+    perilune, page = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
     parsed = blocks(page.read_text())
     failed = ran = 0
     with tempfile.TemporaryDirectory() as folder:
