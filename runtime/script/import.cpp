@@ -13,18 +13,18 @@ namespace {
 //   aborted                   it failed because its importer was interrupted or over budget
 // All fields are there from the start: setting one later must not run out of memory.
 constexpr const char* kSource = R"lua(
-local c, G, hosted = ...
+local c, G = ...
 local type, error, rawget, setfenv, pcall = G.type, G.error, G.rawget, G.setfenv, c.raw_pcall
-local concat = G.table.concat
+local concat, bind = c.concat, c.bind
 local native, locate, load_module, raise_unknown = c.native, c.locate, c.load_module, c.raise_unknown
 local wait, wake, fiber, aborted = c.wait, c.wake, c.fiber, c.aborted
 local load_text, source_limit = c.load_text, c.source_limit
-local run_body, scope, scope_cleanup_push, bind = G.pcall, G.scope, G.scope_cleanup_push
+local run_body, scope, scope_cleanup_push = G.pcall, G.scope, G.scope_cleanup_push
 
 local modules, by_file = {}, {}
 
 local function new_record(id, root, kind, context, path)
-  local record = {id = id, root = root, kind = kind, context = context, loader = fiber(),
+  local record = {id = id, root = root, kind = kind, context = context, loader = kind == 'start' and 0 or fiber(),
                   loaded = false, failed = false, aborted = false, value = false}
   by_file[path] = record
   return record
@@ -61,7 +61,7 @@ local function run(key, record, name, body, env)
 end
 
 -- Runs in the fiber that imports. `env` is the environment that the `require` belongs to.
-local function import(name, env)
+local function import(env, name)
   if type(name) ~= 'string' then
     error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ')', 2)
   end
@@ -88,7 +88,7 @@ local function import(name, env)
   elseif not record.loaded then
     wait(key, name, record.loader)
     -- What went wrong with the other importer, not with the module, is not ours.
-    if record.aborted then return import(name, env) end
+    if record.aborted then return import(env, name) end
   end
   if record.failed then error(record.value, 0) end
   return record.value
@@ -106,36 +106,31 @@ local function read_all(reader)
   end
 end
 
--- What each module has of its own. `load` compiles into the module's environment.
-function bind(env)
-  env._G = env
-  function env.require(name) return import(name, env) end
-  function env.load(chunk, name, mode, into)
-    if type(chunk) == 'function' then
-      local text, message = read_all(chunk)
-      if not text then return nil, message end
-      return load_text(text, name or '=(load)', mode, into or env)
-    end
-    return load_text(chunk, name, mode, into or env)
+local functions = {require = import}
+function functions.load(env, chunk, name, mode, into)
+  if type(chunk) == 'function' then
+    local text, message = read_all(chunk)
+    if not text then return nil, message end
+    return load_text(text, name or '=(load)', mode, into or env)
   end
-  function env.loadstring(text, name) return load_text(text, name, nil, env) end
-  if hosted then return end
-  local loadfile = G.loadfile
-  function env.loadfile(file, mode, into)
-    local f, message = loadfile(file, mode)
-    if f then return setfenv(f, into or env) end
-    return f, message
-  end
-  function env.dofile(file)
-    local f, message = loadfile(file)
-    if not f then error(message, 0) end
-    return setfenv(f, env)()
-  end
+  return load_text(chunk, name, mode, into or env)
+end
+function functions.loadstring(env, text, name) return load_text(text, name, nil, env) end
+local loadfile = G.loadfile
+function functions.loadfile(env, file, mode, into)
+  local f, message = loadfile(file, mode)
+  if f then return setfenv(f, into or env) end
+  return f, message
+end
+function functions.dofile(env, file)
+  local f, message = loadfile(file)
+  if not f then error(message, 0) end
+  return setfenv(f, env)()
 end
 
-return function(env, id, root, path, context)
+return function(id, root, path, context)
   modules[root .. ':' .. id] = new_record(id, root, 'start', context, path)
-  bind(env)
+  return functions
 end
 )lua";
 

@@ -10,9 +10,9 @@ struct lua_State;
 
 namespace perilune::runtime {
 
-/// Pushes the chunk: called with the table of C functions (modules.cpp), the globals table and
-/// whether the profile is Hosted it returns `start(environment, id, root, path, context)`. Raises
-/// `not enough memory`.
+/// Pushes the chunk: called with the table of C functions (modules.cpp) and the globals table it
+/// returns `start(id, root, path, context)`, which returns the functions by name; each takes the
+/// environment of the module that it acts for first. Raises `not enough memory`.
 void push_import(lua_State* L);
 
 }  // namespace perilune::runtime

@@ -8,6 +8,7 @@
 #include "runtime/script/format.hpp"
 #include "runtime/script/load.hpp"
 #include "runtime/script/log_functions.hpp"
+#include "runtime/script/modules.hpp"
 #include "runtime/script/os_functions.hpp"
 #include "runtime/script/prelude.hpp"
 #include "runtime/script/sort.hpp"
@@ -123,7 +124,7 @@ void seed_random(lua_State* L, const VmConfig& config) {
   lua_pop(L, 1);
 }
 
-constexpr std::array<luaL_Reg, 10> kPrimitives{{{"custom_tostring", custom_tostring},
+constexpr std::array<luaL_Reg, 11> kPrimitives{{{"custom_tostring", custom_tostring},
                                                 {"number_text", number_text},
                                                 {"write", write_line},
                                                 {"report", report_line},
@@ -132,6 +133,7 @@ constexpr std::array<luaL_Reg, 10> kPrimitives{{{"custom_tostring", custom_tostr
                                                 {"gsub_next", string_gsub_next},
                                                 {"sort_plain", table_sort_plain},
                                                 {"load_text", load_text},
+                                                {"load_functions", load_functions},
                                                 {nullptr, nullptr}}};
 
 constexpr std::array<luaL_Reg, 4> kStrings{{{"find", string_find},

@@ -283,8 +283,17 @@ constexpr std::array<luaL_Reg, 7> kFunctions{{{"locate", locate},
                                               {"wake", wake},
                                               {nullptr, nullptr}}};
 
-/// Pushes the prelude's `start`.
-void push_importer(lua_State* L, bool hosted) {
+/// The start file, for when the first module is imported.
+struct StartFile {
+  explicit StartFile(Vm&) {}
+  std::string id, root, path;
+  const char* context = "";
+};
+
+}  // namespace
+
+// () -> the functions by name. The first of them was called.
+int load_functions(lua_State* L) {
   push_import(L);
   push_primitives(L);
   luaL_register(L, nullptr, kFunctions.data());
@@ -294,11 +303,15 @@ void push_importer(lua_State* L, bool hosted) {
   push_suspending(L, wait, 0);
   lua_setfield(L, -2, "wait");
   lua_pushvalue(L, LUA_GLOBALSINDEX);
-  lua_pushboolean(L, hosted ? 1 : 0);
-  lua_call(L, 3, 1);
+  lua_call(L, 2, 1);
+  const StartFile& start = Vm::of(L).slot<StartFile>();
+  push(L, start.id);
+  push(L, start.root);
+  push(L, start.path);
+  lua_pushstring(L, start.context);
+  lua_call(L, 4, 1);
+  return 1;
 }
-
-}  // namespace
 
 bool push_start(Vm& vm, lua_State* L, std::string_view source, const std::string& path,
                 const char* context) {
@@ -306,14 +319,14 @@ bool push_start(Vm& vm, lua_State* L, std::string_view source, const std::string
   if (vm.slot<ModuleSearch>().test && context == std::string_view{"main"}) context = "test";
   const auto slash = path.rfind('/');
   const std::size_t root = slash == std::string::npos ? 0 : slash + 1;
+  StartFile& start = vm.slot<StartFile>();
+  start.id = module_id(std::string_view{path}.substr(root));
+  start.root = path.substr(0, root);
+  start.path = path;
+  start.context = context;
   push_environment(L, path, context);
-  push_importer(L, vm.config().profile == Profile::Hosted);
-  lua_pushvalue(L, -2);
-  push(L, module_id(std::string_view{path}.substr(root)));
-  push(L, std::string_view{path}.substr(0, root));
-  push(L, path);
-  lua_pushstring(L, context);
-  lua_call(L, 5, 0);
+  lua_pushvalue(L, -1);
+  call_prelude(L, "bind", 1, 0);
   lua_setfenv(L, -2);
   return true;
 }

@@ -42,4 +42,8 @@ struct ModuleSearch {
 [[nodiscard]] bool push_start(Vm& vm, lua_State* L, std::string_view source,
                               const std::string& path, const char* context);
 
+/// For the prelude: loads `require`, `load` and the like, as a table of functions that take the
+/// environment they act for first.
+int load_functions(lua_State* L);
+
 }  // namespace perilune::runtime

@@ -169,6 +169,23 @@ function G.table.sort(t, less)
 end
 
 c.raw_pcall = pcall
+-- What each module has of its own. `require` and `load` act for the module whose environment they
+-- were taken from; the code behind them is loaded when one of them is called first.
+local functions, load_functions = nil, c.load_functions
+local names = {'require', 'load', 'loadstring'}
+if not hosted then names[4], names[5] = 'loadfile', 'dofile' end
+c.concat = concat
+function c.bind(env)
+  env._G = env
+  for i = 1, #names do
+    local name = names[i]
+    env[name] = function(...)
+      functions = functions or load_functions(env)
+      return functions[name](env, ...)
+    end
+  end
+end
+
 local report = c.report
 function c.deferred(functions)
   return function()
