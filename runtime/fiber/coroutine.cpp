@@ -42,7 +42,7 @@ int run_nested(lua_State* L, lua_State* thread, int arguments) {
   Fiber* fiber = scheduler.current();
   const Scheduler::Nesting outer = scheduler.nesting;
   const std::uint32_t cleaning = fiber == nullptr ? 0 : fiber->cleaning;
-  scheduler.nesting = {outer.depth + 1, lua_isyieldable(L) != 0 ? outer.blocked : L};
+  scheduler.nesting = {outer.depth + 1, lua_isyieldable(L) != 0 ? outer.blocked : L, L, &outer};
   const int status = lua_resume(thread, arguments);
   scheduler.nesting = outer;
   if (status == LUA_YIELD && scheduler.native_yield) {

@@ -62,6 +62,7 @@ class Fiber {
   std::uint32_t forbid_suspend = 0;
   std::uint32_t disable_interruption = 0;
   State state = State::Ready;
+  bool waits_inside = false;  ///< its operation is internal(): the deadlock detector counts it
   bool interrupted = false;
   bool is_main = false;
   bool ran_out = false;             ///< caught an out-of-memory error

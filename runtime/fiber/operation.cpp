@@ -39,6 +39,11 @@ void Operation::complete_cancelled() noexcept {
   complete();
 }
 
+void Operation::end_deadlock(std::unique_ptr<DeadlockReport> report) noexcept {
+  deadlock_ = std::move(report);
+  cancel();
+}
+
 int suspend(lua_State* L, std::unique_ptr<Operation> operation) {
   return Scheduler::of(L).suspend(L, std::move(operation));
 }
@@ -83,6 +88,7 @@ int Scheduler::suspend(lua_State* L, std::unique_ptr<Operation> operation) {
   fiber.operation = std::move(operation);
   fiber.suspended_in = L;
   fiber.state = Fiber::State::Suspended;
+  if (fiber.operation->internal()) deadlocks.suspended(fiber);
   native_yield = true;
   return lua_yield(L, 0);
 }
@@ -107,6 +113,7 @@ int Scheduler::finish(lua_State* L) {
   if (current_->invocation != nullptr && current_->invocation->verdict_ != Outcome::Ok) {
     vm_.raise_verdict(L);
   }
+  if (operation->was_deadlocked()) raise_deadlock(L, *operation);
   if (operation->was_cancelled() && interruption_due(*current_)) {
     raise_core(L, CoreError::Interrupted);
   }

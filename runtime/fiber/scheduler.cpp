@@ -115,6 +115,7 @@ void Scheduler::resume(Fiber& fiber) {
   if (period != vm_.hook_period) vm_.set_hook(period);
   nesting = {};
   arrive(fiber);
+  if (std::exchange(fiber.waits_inside, false)) deadlocks.resumed();
   int arguments = std::exchange(fiber.arguments, 0);
   if (fiber.operation != nullptr) {
     lua_pushlightuserdata(fiber.L, fiber.operation.get());

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/fiber/deadlock.hpp"
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/fiber/timers.hpp"
 #include "runtime/outcome.hpp"
@@ -22,7 +23,7 @@ class Scheduler {
   /// Coroutines of ended fibers kept for the next ones: about 0.7 KiB each.
   static constexpr std::uint32_t kMostSpares = 64;
 
-  explicit Scheduler(Vm::Impl& vm) noexcept : vm_{vm} {}
+  explicit Scheduler(Vm::Impl& vm) noexcept : deadlocks{*this}, vm_{vm} {}
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
@@ -48,6 +49,12 @@ class Scheduler {
   void run_one();
   /// Lets go of the coroutines that are kept for the next fibers.
   void drop_spares() noexcept;
+  /// A fiber is ready, be it because a deadlock was found just now. VM's C stack.
+  [[nodiscard]] bool has_next() {
+    deadlocks.end_cycle();
+    return has_ready() || deadlocks.on_idle();
+  }
+  DeadlockDetector deadlocks;
 
   // -- for functions that suspend
   int suspend(lua_State* L, std::unique_ptr<Operation> operation);
@@ -96,6 +103,8 @@ class Scheduler {
   struct Nesting {
     int depth = 0;
     lua_State* blocked = nullptr;  ///< the innermost level that cannot pass a suspension on
+    lua_State* resumer = nullptr;  ///< who resumed the running coroutine, and so on outwards
+    const Nesting* outer = nullptr;
   };
   Nesting nesting;
   /// The suspension that is on its way out is a native one, not coroutine.yield.

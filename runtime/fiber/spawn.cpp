@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "runtime/fiber/library.hpp"
+#include "runtime/fiber/reachability.hpp"
 #include "runtime/fiber/scheduler.hpp"
 #include "runtime/script/errors.hpp"
 #include "runtime/script/traceback.hpp"
@@ -70,7 +71,6 @@ class Join final : public Operation {
   [[nodiscard]] std::string resource() const override { return "fiber " + fiber_name(target_->id); }
   [[nodiscard]] bool internal() const noexcept override { return true; }
   [[nodiscard]] const Fiber* holder() const noexcept override { return target_; }
-  [[nodiscard]] const void* object() const noexcept override { return target_->handle; }
   void cancel() noexcept override { complete_cancelled(); }
   int finish(lua_State* L) override {
     Fiber& target = *target_;
@@ -161,6 +161,11 @@ constexpr std::array<LuaProperty, 3> kProperties{{
     {"cancellation_caught", kInterruptionCaught},
 }};
 constexpr std::array<luaL_Reg, 1> kMeta{{{"__tostring", l_tostring}}};
+/// Whoever has the handle can interrupt the fiber, and has the results of one that has ended.
+void handle_edges(void* object, ReachedSet& reached) {
+  reached.handle(static_cast<FiberHandle*>(object)->fiber);
+}
+
 const LuaClass kFiber{.name = kMetatable,
                       .shown = "fiber",
                       .methods = kMethods,
@@ -170,7 +175,8 @@ const LuaClass kFiber{.name = kMetatable,
                       .newindex = lua_newindex<set>,
                       .collect = l_gc,
                       .meta = kMeta,
-                      .help = "What `spawn` returns: the one who has it may join the fiber."};
+                      .help = "What `spawn` returns: the one who has it may join the fiber.",
+                      .edges = handle_edges};
 constexpr std::array kClasses{&kFiber};
 
 /// The class of handles, made by the first spawn.

@@ -32,6 +32,7 @@ void push_class(lua_State* L, const LuaClass& definition) {
     lua_pushcfunction(L, method.func);
     lua_setfield(L, metatable, method.name);
   }
+  if (definition.edges != nullptr) set_edges(L, definition.edges);
   if (definition.collect != nullptr) {
     lua_pushcfunction(L, definition.collect);
     lua_setfield(L, metatable, "__gc");

@@ -21,6 +21,12 @@ extern "C" {
 
 namespace perilune::runtime {
 
+/// Whom the deadlock detector asks where an object leads to.
+class ReachedSet;
+using EdgeFunction = void (*)(void* object, ReachedSet& reached);
+/// Makes `edges` the answer for all userdata whose metatable is on top of the stack.
+void set_edges(lua_State* L, EdgeFunction edges);
+
 /// A function of a class or module. `suspends`: registered by `push_suspending`.
 struct LuaFunction {
   const char* name;
@@ -49,6 +55,9 @@ struct LuaClass {
   int (*collect)(lua_State* L);
   std::span<const luaL_Reg> meta = {};  ///< further metamethods: `__eq`, `__len`, `__tostring`, …
   const char* help = "";
+  /// The objects that an object leads to although Lua does not know
+  /// (runtime/fiber/reachability.hpp).
+  EdgeFunction edges = nullptr;
 };
 
 /// One page of docs/reference, made of the tables that register its functions

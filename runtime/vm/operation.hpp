@@ -27,6 +27,12 @@ namespace perilune::runtime {
 class Fiber;
 class Vm;
 
+/// Why a wait was ended although nobody ended it.
+struct DeadlockReport {
+  std::string message;                       ///< for this fiber
+  std::shared_ptr<const std::string> graph;  ///< who waits for whom, a line per fiber
+};
+
 /// What one suspended fiber waits for. Also what a fiber dump and a deadlock report show.
 class Operation {
  public:
@@ -50,8 +56,9 @@ class Operation {
   /// The fiber that has to do something first (the owner of a mutex, who is joined), if that is
   /// known.
   [[nodiscard]] virtual const Fiber* holder() const noexcept { return nullptr; }
-  /// `lua_topointer` of the object waited on, if `internal()`: whoever can reach it may end the
-  /// wait.
+  /// The object waited on, if `internal()`: whoever can reach it may end the wait. nullptr if only
+  /// the end of `holder` does. A userdata's address, or what the `edges` of some class lead to
+  /// (runtime/fiber/reachability.hpp).
   [[nodiscard]] virtual const void* object() const noexcept { return nullptr; }
 
   /// The fiber was interrupted, or the VM closes. Must lead to `complete()`, now or later. A
@@ -69,7 +76,9 @@ class Operation {
   [[nodiscard]] std::chrono::steady_clock::time_point since() const noexcept { return since_; }
   [[nodiscard]] bool completed() const noexcept { return completed_; }
   [[nodiscard]] bool was_cancelled() const noexcept { return cancelled_; }
-  [[nodiscard]] bool was_deadlocked() const noexcept { return deadlocked_; }
+  [[nodiscard]] bool was_deadlocked() const noexcept { return deadlock_ != nullptr; }
+  /// What to tell the fiber, if `was_deadlocked()`.
+  [[nodiscard]] const DeadlockReport* deadlock() const noexcept { return deadlock_.get(); }
   [[nodiscard]] Fiber* fiber() const noexcept { return fiber_; }
 
  protected:
@@ -79,12 +88,16 @@ class Operation {
   void complete_cancelled() noexcept;
 
  private:
+  friend class DeadlockDetector;
+  /// Nobody will end the wait: `cancel()`, and the fiber gets an error that says so. What `cancel`
+  /// does about a lock that was asked for holds here too: its fiber does not own it.
+  void end_deadlock(std::unique_ptr<DeadlockReport> report) noexcept;
   friend class Scheduler;
   Fiber* fiber_ = nullptr;
   std::chrono::steady_clock::time_point since_{};
   bool completed_ = false;
   bool cancelled_ = false;
-  bool deadlocked_ = false;  ///< completed by the deadlock detector: the fiber gets an error
+  std::unique_ptr<DeadlockReport> deadlock_;  ///< completed by the deadlock detector
 };
 
 /// Suspends the calling fiber until `operation` completes: `return suspend(L, ...)` as the last act

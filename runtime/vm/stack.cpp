@@ -58,7 +58,7 @@ void Vm::Impl::run_ready() {
   constexpr unsigned kLook = 256;
   // Without a timer (or before its first tick) the slice ends between two fibers.
   const auto end = Clock::now() + config.limits.duration(Limit::Slice);
-  for (unsigned turn = 1; scheduler.has_ready(); ++turn) {
+  for (unsigned turn = 1; scheduler.has_next(); ++turn) {
     scheduler.run_one();
     if (death != Outcome::Ok) return;
     if (preemption.tick.exchange(false, std::memory_order_relaxed)) break;

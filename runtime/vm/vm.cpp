@@ -1,5 +1,6 @@
 #include "runtime/vm/vm.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <lua.hpp>
@@ -102,7 +103,8 @@ Vm::RunState Vm::run() {
     timers.expire_until(now);
     vm.running = false;
   }
-  if (!vm.preempted && !vm.scheduler.has_ready()) return RunState::Idle;
+  if (!vm.preempted && !vm.scheduler.has_ready() && !vm.scheduler.deadlocks.due())
+    return RunState::Idle;
   vm.running = true;
   vm.preemption.tick = false;
   vm.preemption.guarded = false;
@@ -118,7 +120,9 @@ Vm::RunState Vm::run() {
 }
 
 std::optional<std::chrono::steady_clock::time_point> Vm::next_timer() const {
-  return impl_->scheduler.timers().next();
+  const auto timer = impl_->scheduler.timers().next();
+  const auto look = impl_->scheduler.deadlocks.next_look();
+  return timer && look ? std::min(*timer, *look) : (timer ? timer : look);
 }
 
 void Vm::shut_down() {

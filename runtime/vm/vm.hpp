@@ -62,6 +62,9 @@ class VmHost {
   [[nodiscard]] virtual std::optional<std::string> read_source(const std::string& path) = 0;
   /// A fiber of the VM became ready from outside `run()`: the loop should call `run()` again.
   virtual void wake() {}
+  /// Somebody outside may start fibers of the VM (a request for its handler), or runs code in it
+  /// later: then nothing that its modules can reach is waited for in vain.
+  [[nodiscard]] virtual bool may_start_fibers() const noexcept { return false; }
 };
 
 struct VmConfig {
@@ -119,6 +122,8 @@ class Vm {
 
   /// Runs ready fibers until none is, the slice is over, or the VM died. Expires timers first.
   [[nodiscard]] RunState run();
+  /// When `run()` has something to do although nobody woke it: a timer of the app, or the deadlock
+  /// detector's (which alone is no reason to wait: see `VmUsage::timers`).
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_timer() const;
   /// Asks every fiber to end (interrupt, operations cancelled). `run()` goes on until `Dead` or
   /// Idle.
