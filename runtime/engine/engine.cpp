@@ -141,7 +141,7 @@ void Engine::turn() {
 }
 
 bool Engine::expects_anything() {
-  return vm_->next_timer() || network_.waiting() > 0 || vm_->slot<EngineLoop>().waiting > 0;
+  return vm_->usage().timers > 0 || network_.waiting() > 0 || vm_->slot<EngineLoop>().waiting > 0;
 }
 
 /// Everything that the VM's modules find in slots.

@@ -79,7 +79,9 @@ ReachedSet::ReachedSet(lua_State* L, std::span<SearchedWait> waits, std::size_t 
     }
     ++missing_;
     if (wait.object != nullptr) objects_.emplace_back(wait.object, &wait);
-    // What only the fiber itself has: its coroutine, and this_fiber.local_.
+    // What only the fiber itself has: its coroutine (others have it in stale slots of their stacks
+    // at best), and this_fiber.local_.
+    seen_.insert(wait.fiber->L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, wait.fiber->locals);
     if (lua_istable(L, -1)) seen_.insert(lua_topointer(L, -1));
     lua_pop(L, 1);
@@ -143,15 +145,25 @@ void ReachedSet::add_pending_fibers() {
     pending_.pop_back();
     lua_rawgeti(L, LUA_REGISTRYINDEX, scheduler_.vm().threads);
     lua_rawgeti(L, -1, fiber.anchor);
-    take(1);
-    lua_pop(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, fiber.locals);
-    if (!lua_istable(L, -1)) {
-      lua_pop(L, 1);
-    } else if (lua_gettop(L) > base_ + kStackValues) {
-      spill();
+    lua_remove(L, -2);
+    if (fiber.state == Fiber::State::Done) {
+      take(0);
+      continue;
     }
+    keep(0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, fiber.locals);
+    if (lua_istable(L, -1))
+      keep(0);
+    else
+      lua_pop(L, 1);
   }
+}
+
+void ReachedSet::keep(int over) {
+  if (lua_gettop(state_) > base_ + kStackValues)
+    spill();
+  else
+    lua_insert(state_, -1 - over);
 }
 
 void ReachedSet::take(int over) {
@@ -160,13 +172,10 @@ void ReachedSet::take(int over) {
   const int type = lua_type(L, -1);
   const bool leads_on =
       type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA || type == LUA_TTHREAD;
-  if (!leads_on || left_ == 0 || !seen_.insert(lua_topointer(L, -1))) {
+  if (!leads_on || left_ == 0 || !seen_.insert(lua_topointer(L, -1)))
     lua_pop(L, 1);
-  } else if (lua_gettop(L) > base_ + kStackValues) {
-    spill();
-  } else {
-    lua_insert(L, -1 - over);
-  }
+  else
+    keep(over);
 }
 
 /// Pops the value on top and remembers it for later.

@@ -88,6 +88,7 @@ class ReachedSet {
   void expand_frames(lua_State* thread);
   /// Pops the value on top; if it leads anywhere, it is kept beneath the `over` values below it.
   void take(int over);
+  void keep(int over);
   void take_from(lua_State* thread);
   void spill();
   void add_pending_fibers();

@@ -148,19 +148,35 @@ void Scheduler::continued(const lua_State* thread) noexcept {
 
 // -- how a fiber ends -----------------------------------------------------------------------------
 
+namespace {
+
+bool is_interruption(lua_State* L) {
+  return is_code(L, -1, kCoreCategory, static_cast<int>(CoreError::Interrupted));
+}
+
+bool is_deadlock(lua_State* L) {
+  return is_code(L, -1, kPeriluneCategory, static_cast<int>(PeriluneError::Deadlock));
+}
+
+}  // namespace
+
+bool Scheduler::failed_with(Fiber& fiber, bool (*is)(lua_State* L)) {
+  bool found = false;
+  static_cast<void>(vm_.protect_here([&](lua_State* L) {
+    lua_xmove(fiber.L, L, 1);
+    found = is(L);
+    lua_xmove(L, fiber.L, 1);
+  }));
+  return found;
+}
+
 void Scheduler::end(Fiber& fiber, int status) {
   fiber.operation.reset();
   MutexState::forget(fiber);
   fiber.failed = status != 0;
   --size_;
-  if (fiber.failed && fiber.interrupted) {
-    static_cast<void>(vm_.protect_here([&fiber](lua_State* L) {
-      lua_xmove(fiber.L, L, 1);
-      fiber.ended_by_interrupt =
-          is_code(L, -1, kCoreCategory, static_cast<int>(CoreError::Interrupted));
-      lua_xmove(L, fiber.L, 1);
-    }));
-  }
+  if (fiber.failed && fiber.interrupted)
+    fiber.ended_by_interrupt = failed_with(fiber, is_interruption);
   // Nobody is left who could catch it: the budget's error is how the whole invocation ends. In the
   // background only this fiber does, while the others stay below the budget.
   const bool last_word = fiber.handle == nullptr && fiber.joiner == nullptr;
@@ -168,6 +184,8 @@ void Scheduler::end(Fiber& fiber, int status) {
     const bool background = fiber.invocation->config_.work == Invocation::Work::Background;
     if (!background && status == LUA_ERRMEM) condemn(*fiber.invocation, Outcome::MemoryLimit);
     if (!background && fiber.invocation->over_cpu_) condemn(*fiber.invocation, Outcome::CpuLimit);
+    const bool request = fiber.invocation->config_.work == Invocation::Work::Request;
+    if (request && failed_with(fiber, is_deadlock)) condemn(*fiber.invocation, Outcome::Deadlock);
   }
   if (fiber.is_main) finish_main(fiber, status);
   if (fiber.joiner != nullptr) hand_over(*fiber.joiner);

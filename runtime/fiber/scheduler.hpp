@@ -135,6 +135,8 @@ class Scheduler {
   void end(Fiber& fiber, int status);
   /// Queues who waited for a fiber's end before everybody else.
   void hand_over(Operation& joiner) noexcept;
+  /// What `is` says of the error that a fiber ended with.
+  [[nodiscard]] bool failed_with(Fiber& fiber, bool (*is)(lua_State* L));
   void report(Fiber& fiber, int status);
   void finish_main(Fiber& fiber, int status);
   void keep_handler(Fiber& fiber);

@@ -64,7 +64,7 @@ class VmHost {
   virtual void wake() {}
   /// Somebody outside may start fibers of the VM (a request for its handler), or runs code in it
   /// later: then nothing that its modules can reach is waited for in vain.
-  [[nodiscard]] virtual bool may_start_fibers() const noexcept { return false; }
+  [[nodiscard]] virtual bool may_start_fibers() { return false; }
 };
 
 struct VmConfig {

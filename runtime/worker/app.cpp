@@ -204,6 +204,11 @@ runtime::VmUsage App::usage() const noexcept {
 
 void App::log(const runtime::LogLine& line) { log_.write(line, Clock::now()); }
 
+bool App::may_start_fibers() {
+  return vm_ != nullptr &&
+         (vm_->has_handler() || !vm_->slot<runtime::Deferred>().functions.empty());
+}
+
 std::optional<std::string> App::read_source(const std::string& path) {
   const auto found = files_.find(path);
   if (found == files_.end()) return std::nullopt;

@@ -70,6 +70,7 @@ class App final : public runtime::VmHost {
   void log(const runtime::LogLine& line) override;
   [[nodiscard]] std::optional<std::string> read_source(const std::string& path) override;
   void wake() override { ready_ = true; }
+  [[nodiscard]] bool may_start_fibers() override;
 
   [[nodiscard]] const AppConfig& config() const noexcept { return config_; }
 
