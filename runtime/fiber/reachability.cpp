@@ -6,6 +6,7 @@
 
 #include "runtime/fiber/deadlock.hpp"
 #include "runtime/fiber/scheduler.hpp"
+#include "runtime/fiber/wait_queue.hpp"
 #include "runtime/vm/vm_impl.hpp"
 
 namespace perilune::runtime {
@@ -89,7 +90,8 @@ ReachedSet::ReachedSet(lua_State* L, std::span<SearchedWait> waits, std::size_t 
   std::sort(objects_.begin(), objects_.end());
   lua_rawgeti(L, LUA_REGISTRYINDEX, scheduler_.vm().threads);
   seen_.insert(lua_topointer(L, -1));
-  lua_pop(L, 1);
+  if (push_anchors(L)) seen_.insert(lua_topointer(L, -1));
+  lua_pop(L, 2);
   // No finaliser runs half way through a table.
   lua_gc(L, LUA_GCSTOP, 0);
 }

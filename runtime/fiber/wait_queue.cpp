@@ -50,17 +50,45 @@ bool Waiter::dropping() const noexcept {
   return fiber() == nullptr || fiber()->scheduler->dropping();
 }
 
+namespace {
+
+constexpr char kAnchors = 0;
+
+}  // namespace
+
+bool push_anchors(lua_State* L) {
+  lua_pushlightuserdata(L, const_cast<char*>(&kAnchors));
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  return !lua_isnil(L, -1);
+}
+
 Anchor::Anchor(lua_State* L, int index) : main_{Vm::of(L).main_state()} {
   lua_pushvalue(L, index);
-  reference_ = luaL_ref(L, LUA_REGISTRYINDEX);
+  if (!push_anchors(L)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushlightuserdata(L, const_cast<char*>(&kAnchors));
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+  }
+  lua_insert(L, -2);
+  reference_ = luaL_ref(L, -2);
+  lua_pop(L, 1);
 }
 
 Anchor::~Anchor() {
   // A VM that goes takes its registry with it.
-  if (!Scheduler::of(main_).dropping()) luaL_unref(main_, LUA_REGISTRYINDEX, reference_);
+  if (Scheduler::of(main_).dropping()) return;
+  push_anchors(main_);
+  luaL_unref(main_, -1, reference_);
+  lua_pop(main_, 1);
 }
 
-void Anchor::push(lua_State* L) const { lua_rawgeti(L, LUA_REGISTRYINDEX, reference_); }
+void Anchor::push(lua_State* L) const {
+  push_anchors(L);
+  lua_rawgeti(L, -1, reference_);
+  lua_replace(L, -2);
+}
 
 namespace {
 

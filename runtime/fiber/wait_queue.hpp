@@ -83,6 +83,10 @@ class Waiter : public Operation, private Timer {
   bool timed_out_ = false;
 };
 
+/// Pushes the table of all anchors, or nil (false) as long as there is none. It is no root for the
+/// deadlock detector: what only a waiting fiber's anchor refers to, nobody else can reach.
+bool push_anchors(lua_State* L);
+
 /// Keeps the Lua value at `index` alive: for waits that need their object after it left the stack.
 class Anchor {
  public:
