@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <vector>
 
+#include "runtime/engine/dump_signal.hpp"
+
 namespace perilune::host {
 namespace {
 
@@ -43,7 +45,13 @@ Result<void> set_limit(Parsed& parsed, std::string_view text) {
   return {};
 }
 
-constexpr std::array<Row, 5> kRows{{
+Result<void> set_dump_signal(Parsed& parsed, std::string_view name) {
+  parsed.options.dump_on = runtime::dump_signal(name);
+  if (parsed.options.dump_on != 0) return {};
+  return Failure{"bad_usage", "--dump-on takes SIGUSR1, SIGUSR2, SIGQUIT or SIGHUP"};
+}
+
+constexpr std::array<Row, 6> kRows{{
     {{"--no-jit", "", "Interpret only: what an app of class `strict` runs as."},
      [](Parsed& parsed, std::string_view) -> Result<void> {
        parsed.options.jit = false;
@@ -66,6 +74,10 @@ constexpr std::array<Row, 5> kRows{{
       "A limit of the VM (docs/reference/limits.md), like `memory=64MiB` or `fibers=1000`; may be "
       "given several times."},
      set_limit},
+    {{"--dump-on", "SIGNAL",
+      "Each time SIGUSR1, SIGUSR2, SIGQUIT or SIGHUP (name one) comes, all fibers are written to "
+      "standard error, with tracebacks; the program goes on."},
+     set_dump_signal},
     {{"--help", "", "Print this help."},
      [](Parsed& parsed, std::string_view) -> Result<void> {
        parsed.help = true;

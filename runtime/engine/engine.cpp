@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "runtime/engine/asio_network.hpp"
+#include "runtime/engine/dump_signal.hpp"
 #include "runtime/engine/engine_host.hpp"
 #include "runtime/engine/engine_loop.hpp"
 #include "runtime/engine/http_stream_backend.hpp"
@@ -114,6 +115,7 @@ class Engine {
   EngineHost host_;
   std::optional<SliceTimer> slices_;
   std::unique_ptr<Vm> vm_;
+  std::optional<DumpSignal> dump_signal_;
   bool stopping_ = false;
 };
 
@@ -194,6 +196,7 @@ int Engine::run(const EngineOptions& options, const std::string& path, const std
   if (auto started = vm_->start(source, path, nullptr); !started)
     return complain(started.error().detail), 1;
   on_signal();
+  if (options.dump_on != 0) dump_signal_.emplace(io_, *vm_, options.dump_on);
   slices_->arm();
   loop();
   slices_->disarm();

@@ -18,6 +18,7 @@ struct EngineOptions {
   bool test = false;    ///< `_CONTEXT` is "test"
   bool hosted = false;  ///< the library that an app sees; sockets stay the operating system's
   std::vector<std::string> package_path = {};  ///< folders of external packages, in order
+  int dump_on = 0;  ///< signal that shows all fibers (dump_signal.hpp); 0: none
   Limits limits = engine_limits();
 
   /// The defaults, opened up: whoever runs a program of his own is not his own tenant.

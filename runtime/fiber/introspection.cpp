@@ -41,8 +41,9 @@ std::string frame_text(const lua_Debug& frame) {
 std::vector<lua_State*> coroutines_of(const Fiber& fiber, lua_State* running_in) {
   const Scheduler& scheduler = *fiber.scheduler;
   std::vector<lua_State*> all;
-  if (running_in != nullptr) {
-    all.push_back(running_in);
+  if (fiber.state == Fiber::State::Running) {
+    if (running_in == nullptr && scheduler.nesting.resumer == nullptr) running_in = fiber.L;
+    if (running_in != nullptr) all.push_back(running_in);
     for (const auto* level = &scheduler.nesting; level != nullptr && level->resumer != nullptr;
          level = level->outer) {
       all.push_back(level->resumer);
@@ -130,10 +131,13 @@ FiberRecord inspect(const Fiber& fiber, lua_State* running_in) {
   record.detached = fiber.handle == nullptr;
   record.interrupted = fiber.interrupted;
   describe_wait(fiber, record);
-  const bool runs = fiber.state == Fiber::State::Running;
-  const auto coroutines = coroutines_of(fiber, runs ? running_in : nullptr);
+  const auto coroutines = coroutines_of(fiber, running_in);
   record.where = place_among(fiber, coroutines);
   for (lua_State* one : coroutines) add_frames(one, record.traceback);
+  // The wrapper of a function that suspends knows it by another name.
+  if (!record.operation.empty() && !record.traceback.empty() &&
+      record.traceback.front().starts_with("[C]:"))
+    record.traceback.front() = "[C]: in function '" + record.operation + "'";
   shorten(record.traceback);
   if (const Invocation* invocation = fiber.invocation) {
     const auto& config = invocation->config();

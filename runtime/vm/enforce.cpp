@@ -76,7 +76,7 @@ void Vm::Impl::on_hook(lua_State* L) {
     set_hook(period_for(invocation));
     if (!slice_over) return;
     slice_over = false;
-    preempt();
+    preempt(L);
   }
 }
 

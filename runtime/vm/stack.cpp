@@ -69,7 +69,8 @@ void Vm::Impl::run_ready() {
   result = scheduler.has_ready() ? RunState::Ready : RunState::Idle;
 }
 
-void Vm::Impl::preempt() {
+void Vm::Impl::preempt(lua_State* L) {
+  preempted_in = L;
   preempted = true;
   result = RunState::Ready;
   leave();

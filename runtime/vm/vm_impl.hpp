@@ -62,7 +62,8 @@ struct Vm::Impl final : Carrier::Work {
   [[nodiscard]] bool must_stop();
   [[noreturn]] void raise_verdict(lua_State* L);
   void note_line(lua_State* L) noexcept;
-  void preempt();
+  /// Leaves the VM in the middle of its running fiber. `L`: the coroutine, if known.
+  void preempt(lua_State* L = nullptr);
   void collect(lua_State* L);
   /// Collects, and ends a VM that stays full. At the bottom of the stack only.
   void end_if_full();
@@ -89,6 +90,7 @@ struct Vm::Impl final : Carrier::Work {
   const std::function<void()>* call = nullptr;
   bool inside = false;     ///< executing on the VM's stack
   bool preempted = false;  ///< left in the middle of a fiber
+  lua_State* preempted_in = nullptr;
   bool running = false;    ///< in Vm::run
   RunState result = RunState::Idle;
   bool left_for_good = false;  ///< died in the middle of a fiber: its stack is not entered again
