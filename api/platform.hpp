@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/model.hpp"
+#include "api/vms.hpp"
 #include "runtime/base/deadline.hpp"
 #include "runtime/base/result.hpp"
 
@@ -40,6 +41,13 @@ class Platform {
                                                 Deadline deadline,
                                                 boost::asio::yield_context yield) = 0;
   [[nodiscard]] virtual AppStatus status(const AppKey& key) const = 0;
+  /// Oldest first; none for an app that is not known.
+  [[nodiscard]] virtual std::vector<VmRow> vms(const AppKey& key) const = 0;
+  /// Asks a VM of the app what its fibers are doing. Suspends. Fails with `not_found`, `vm_gone` (it
+  /// ended meanwhile) or `not_answering`.
+  [[nodiscard]] virtual Result<FiberDump> fibers(const AppKey& key, const std::string& vm,
+                                                 Deadline deadline,
+                                                 boost::asio::yield_context yield) = 0;
   /// Node facts for GET /v1/nodes and whoami: isolation level, versions.
   [[nodiscard]] virtual std::string isolation_level() const = 0;
 };

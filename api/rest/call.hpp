@@ -14,6 +14,7 @@
 #include "api/rest/problems.hpp"
 #include "api/rest/target.hpp"
 #include "api/store/store.hpp"
+#include "api/vms.hpp"
 
 namespace perilune::api {
 
@@ -26,6 +27,7 @@ struct ApiConfig {
   std::string node = "local";
   std::string version = PERILUNE_VERSION;
   std::chrono::milliseconds ready_time{30000};  ///< how long `?wait=ready` waits
+  std::chrono::milliseconds dump_time{2000};    ///< how long a VM may take to say what it does
   std::function<UnixMs()> now;                  ///< empty: the system's clock
 };
 
@@ -38,6 +40,9 @@ class Host {
   [[nodiscard]] virtual Result<void> wait_ready(const AppKey& key, std::uint64_t generation) = 0;
   virtual void app_changed(const AppKey& key) = 0;
   [[nodiscard]] virtual AppStatus status(const AppKey& key) const = 0;
+  [[nodiscard]] virtual std::vector<VmRow> vms(const AppKey& key) const = 0;
+  /// Suspends.
+  [[nodiscard]] virtual Result<FiberDump> fibers(const AppKey& key, const std::string& vm) = 0;
   [[nodiscard]] virtual std::string isolation_level() const = 0;
 };
 
@@ -104,5 +109,6 @@ struct Route {
 [[nodiscard]] std::span<const Route> env_routes() noexcept;
 [[nodiscard]] std::span<const Route> log_routes() noexcept;
 [[nodiscard]] std::span<const Route> token_routes() noexcept;
+[[nodiscard]] std::span<const Route> vm_routes() noexcept;
 
 }  // namespace perilune::api

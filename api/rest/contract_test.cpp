@@ -18,6 +18,7 @@ std::string filled(std::string path, const std::string& tenant) {
   replace("{path}", "init.lua");
   replace("{name}", "NAME");
   replace("{token}", "tok_none");
+  replace("{vm}", "1.1");
   return path;
 }
 

@@ -17,8 +17,11 @@ constexpr UnixMs kReplyAge = 24LL * 3600 * 1000;
 /// The platform bound to one request's fiber.
 class BoundHost final : public Host {
  public:
-  BoundHost(Platform& platform, std::chrono::milliseconds ready, boost::asio::yield_context yield)
-      : platform_{platform}, ready_{ready}, yield_{std::move(yield)} {}
+  BoundHost(Platform& platform, const ApiConfig& config, boost::asio::yield_context yield)
+      : platform_{platform},
+        ready_{config.ready_time},
+        dump_{config.dump_time},
+        yield_{std::move(yield)} {}
   Result<CheckReport> check(const AppKey& key, Upload upload, const Limits& ceiling,
                             bool jit) override {
     return platform_.check(key, std::move(upload), ceiling, jit, yield_);
@@ -28,11 +31,16 @@ class BoundHost final : public Host {
   }
   void app_changed(const AppKey& key) override { platform_.app_changed(key); }
   AppStatus status(const AppKey& key) const override { return platform_.status(key); }
+  std::vector<VmRow> vms(const AppKey& key) const override { return platform_.vms(key); }
+  Result<FiberDump> fibers(const AppKey& key, const std::string& vm) override {
+    return platform_.fibers(key, vm, Deadline::after(dump_), yield_);
+  }
   std::string isolation_level() const override { return platform_.isolation_level(); }
 
  private:
   Platform& platform_;
   std::chrono::milliseconds ready_;
+  std::chrono::milliseconds dump_;
   boost::asio::yield_context yield_;
 };
 
@@ -157,7 +165,7 @@ Reply ControlApi::respond(const Request& request, const std::string& id,
   const std::string_view rehearsal = target->parameter("dry_run");
   if (target->has("dry_run") && rehearsal != "true" && rehearsal != "false")
     return Problem{"invalid_query", "dry_run is true or false"};
-  BoundHost host{platform_, config_.ready_time, std::move(yield)};
+  BoundHost host{platform_, config_, std::move(yield)};
   Call call{request,
             *target,
             std::move(admitted->match.params),

@@ -8,7 +8,7 @@
 namespace perilune::api {
 namespace {
 
-constexpr std::array<ProblemSpec, 36> kSpecs{{
+constexpr std::array<ProblemSpec, 38> kSpecs{{
     {"internal", 500, "Internal error", "Report it with the request id."},
     {"malformed_request", 400, "The request cannot be read", "The detail says what is wrong."},
     {"malformed_json", 400, "The body is not JSON", "Send one JSON object in UTF-8."},
@@ -51,6 +51,9 @@ constexpr std::array<ProblemSpec, 36> kSpecs{{
      "It is deployed all the same: read the app's log, then roll back or deploy a better one."},
     {"not_ready", 503, "The deployment is not ready yet",
      "It is stored and goes on: see the app's status and events."},
+    {"vm_gone", 503, "The VM ended while it was asked", "Look at the app's events, and ask again."},
+    {"not_answering", 504, "The VM does not answer",
+     "One thing in it takes long, and nothing can interrupt that. Ask again."},
     {"draining", 503, "The server is shutting down", "Try again."},
     {"storage_unavailable", 503, "The store does not answer", "Look at the host's log and disk."},
     {"schema_too_new", 503, "The store is of a newer Perilune", "Upgrade this node."},

@@ -9,7 +9,7 @@ std::vector<const Route*> collect() {
   std::vector<const Route*> routes;
   for (const auto list :
        {general_routes(), tenant_routes(), app_routes(), upload_routes(), version_routes(),
-        deployment_routes(), env_routes(), log_routes(), token_routes()}) {
+        deployment_routes(), env_routes(), log_routes(), token_routes(), vm_routes()}) {
     for (const Route& route : list) routes.push_back(&route);
   }
   return routes;

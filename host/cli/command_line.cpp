@@ -126,6 +126,8 @@ struct Commands {
     with_app(add_remote("versions", "An app's versions.", [this] { return list_versions(name); }));
     with_app(add_remote("rollback", "Back to the version before.",
                         [this] { return host::rollback(name); }));
+    with_app(add_remote("fibers", "What every fiber of an app is doing now.",
+                        [this] { return show_fibers(name); }));
     with_app(add_remote("logs", "What an app logged last.", [this] { return show_logs(name); }));
     add_remote("apps", "A tenant's apps.", [this] { return list_apps(name); })
         ->add_option("--tenant", name, "TENANT")
@@ -143,7 +145,7 @@ int command_line(int argc, char** argv) {
   commands.app.set_version_flag("--version", version_text(), "versions of all parts");
   commands.app.require_subcommand(1);
   commands.app.footer(
-      "deploy, check, apps, versions, rollback and logs read PERILUNE_URL (default "
+      "deploy, check, apps, versions, rollback, fibers and logs read PERILUNE_URL (default "
       "http://127.0.0.1:8081) and PERILUNE_TOKEN.");
   commands.add_local();
   commands.add_remotes();

@@ -1,8 +1,10 @@
 #include "host/cli/remote.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <functional>
+#include <vector>
 
 #include "api/auth/principal.hpp"
 #include "host/cli/pack.hpp"
@@ -203,6 +205,61 @@ int rollback(const std::string& app) {
     std::printf("%s is back at version %s\n", app.c_str(),
                 text_at(deployment, "version").substr(0, 12).c_str());
   });
+}
+
+namespace {
+
+std::string words(const json::object& object, const char* name, const char* before) {
+  const std::string text = text_at(object, name);
+  return text.empty() ? text : before + text;
+}
+
+/// Like `perilune run --dump-on` has it.
+void print_fiber(const json::object& fiber) {
+  std::string text = "fiber " + text_at(fiber, "id") + ": " + text_at(fiber, "state");
+  if (const json::value* waits = fiber.if_contains("waits"); waits && waits->is_object()) {
+    const json::object& wait = waits->get_object();
+    text += words(wait, "operation", " in ") + words(wait, "resource", ", ") +
+            words(wait, "holder", ", waits for fiber ");
+    if (const json::value* age = wait.if_contains("age_ms"); age && age->is_number())
+      text += ", for " + std::to_string(age->to_number<std::int64_t>()) + " ms";
+  }
+  text += words(fiber, "request_id", ", request ") + "\n";
+  if (const json::value* frames = fiber.if_contains("traceback"); frames && frames->is_array()) {
+    for (const json::value& frame : frames->get_array()) {
+      if (frame.is_string()) text += "\t" + std::string{frame.get_string().c_str()} + "\n";
+    }
+  }
+  std::fputs(text.c_str(), stdout);
+}
+
+}  // namespace
+
+int show_fibers(const std::string& app) {
+  const auto name = AppName::parse(app);
+  if (!name) return bad_app(app);
+  auto client = RestClient::from_environment();
+  if (!client) return say(client.error());
+  std::vector<std::string> vms;
+  const int listed = ask(*client, "GET", name->path() + "/vms", [&](const json::object& page) {
+    show_items(page, [&](const json::object& vm) { vms.push_back(text_at(vm, "id")); });
+  });
+  if (listed != 0) return listed;
+  if (vms.empty()) std::puts("The app runs no VM now.");
+  int worst = 0;
+  for (const std::string& vm : vms) {
+    const int asked = ask(*client, "GET", name->path() + "/vms/" + percent_encode(vm) + "/fibers",
+                          [&](const json::object& dump) {
+                            std::printf("VM %s\n", vm.c_str());
+                            const json::value* fibers = dump.if_contains("fibers");
+                            if (fibers == nullptr || !fibers->is_array()) return;
+                            for (const json::value& fiber : fibers->get_array()) {
+                              if (fiber.is_object()) print_fiber(fiber.get_object());
+                            }
+                          });
+    worst = std::max(worst, asked);
+  }
+  return worst;
 }
 
 int show_logs(const std::string& app) {

@@ -24,6 +24,7 @@ int check(const std::string& path, const std::string& app);
 int list_apps(const std::string& tenant);
 int list_versions(const std::string& app);
 int rollback(const std::string& app);
+int show_fibers(const std::string& app);
 int show_logs(const std::string& app);
 
 /// What an `application/problem+json` says, for a terminal: diagnostics as `file:line:column:

@@ -13,6 +13,7 @@
 
 #include "api/model.hpp"
 #include "api/store/store.hpp"
+#include "api/vms.hpp"
 #include "host/gateway/gateway.hpp"
 #include "host/logs/app_log.hpp"
 #include "host/metrics/metrics.hpp"
@@ -66,6 +67,10 @@ class SupervisedApp : public std::enable_shared_from_this<SupervisedApp> {
   [[nodiscard]] Result<void> wait_ready(std::uint64_t generation, Deadline deadline,
                                         boost::asio::yield_context yield);
   [[nodiscard]] api::AppStatus status() const;
+  [[nodiscard]] std::vector<api::VmRow> vms() const;
+  /// Suspends; see `api::Platform::fibers`.
+  [[nodiscard]] Result<api::FiberDump> fibers(const std::string& vm, Deadline deadline,
+                                              boost::asio::yield_context yield);
   [[nodiscard]] std::shared_ptr<const AppRoute> route() const;
 
   [[nodiscard]] const api::AppKey& key() const noexcept { return key_; }

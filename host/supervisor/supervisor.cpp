@@ -179,6 +179,18 @@ api::AppStatus Supervisor::status(const api::AppKey& key) const {
   return found == nullptr ? api::AppStatus{} : found->status();
 }
 
+std::vector<api::VmRow> Supervisor::vms(const api::AppKey& key) const {
+  const SupervisedApp* found = find(key);
+  return found == nullptr ? std::vector<api::VmRow>{} : found->vms();
+}
+
+Result<api::FiberDump> Supervisor::fibers(const api::AppKey& key, const std::string& vm,
+                                          Deadline deadline, boost::asio::yield_context yield) {
+  SupervisedApp* found = find(key);
+  if (found == nullptr) return Failure{"not_found", "the app does not run here"};
+  return found->shared_from_this()->fibers(vm, deadline, yield);
+}
+
 std::string Supervisor::isolation_level() const {
   return std::string{sandbox::name(context_.pool.level())};
 }

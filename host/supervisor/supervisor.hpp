@@ -40,6 +40,10 @@ class Supervisor final : public api::Platform, public GatewayEvents {
   Result<void> wait_ready(const api::AppKey& key, std::uint64_t generation, Deadline deadline,
                           boost::asio::yield_context yield) override;
   [[nodiscard]] api::AppStatus status(const api::AppKey& key) const override;
+  [[nodiscard]] std::vector<api::VmRow> vms(const api::AppKey& key) const override;
+  [[nodiscard]] Result<api::FiberDump> fibers(const api::AppKey& key, const std::string& vm,
+                                              Deadline deadline,
+                                              boost::asio::yield_context yield) override;
   [[nodiscard]] std::string isolation_level() const override;
 
   // GatewayEvents: any thread

@@ -127,8 +127,34 @@ bool Worker::handle(const link::Frame& frame) {
       if (pong_ && pong_->token + 1 == next_token_) open_ping_.reset();
       return pong_.has_value();
     }
+    case Type::Inspection: {
+      const auto piece = link::Inspection::decode(frame.payload);
+      if (!piece) return false;
+      inspection_part_ += piece->text;
+      if (inspection_part_.size() < piece->total) return true;
+      inspection_ = std::exchange(inspection_part_, {});
+      inspected_ = piece->token;
+      return true;
+    }
     default: return false;
   }
+}
+
+Result<std::string> Worker::inspect(Clock::time_point deadline, boost::asio::yield_context yield) {
+  if (!closed_ && inspected_ == inspects_) {
+    if (!out_.empty()) return Failure{"not_answering", "the worker does not read"};
+    ledger_.inspected(++inspects_);
+    link::encode_ping(inspects_, out_.begin_frame(link::FrameType::Inspect, 0));
+    out_.finish_frame();
+    (void)out_.flush(control_.native_handle());
+  }
+  const std::uint64_t mine = inspects_;
+  while (inspected_ < mine) {
+    if (closed_ || end_) return Failure{"vm_gone", "the worker ended while it was asked"};
+    if (!changed_.wait_until(deadline, yield))
+      return Failure{"not_answering", "the worker did not answer in time"};
+  }
+  return inspection_;
 }
 
 void Worker::violate(std::string_view what) {

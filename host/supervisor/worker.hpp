@@ -65,6 +65,11 @@ class Worker : public std::enable_shared_from_this<Worker> {
   /// True when the process has ended and its control link is read out, before `deadline`.
   bool wait_end(Clock::time_point deadline, boost::asio::yield_context yield);
 
+  /// Asks what its fibers are doing: JSON that nobody has checked, empty while there is no VM.
+  /// Fails with `not_answering` or `vm_gone`. Who asks while an answer is on its way gets that one.
+  [[nodiscard]] Result<std::string> inspect(Clock::time_point deadline,
+                                            boost::asio::yield_context yield);
+
   void ping();
   void stop();                   ///< asks it to finish and exit
   void kill(ExitReason reason);  ///< the first reason counts
@@ -117,6 +122,10 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::optional<link::Pong> pong_;
   std::optional<OpenPing> open_ping_;
   std::uint64_t next_token_ = 1;
+  std::uint64_t inspects_ = 0;   ///< Inspect frames sent; the last one's token
+  std::uint64_t inspected_ = 0;  ///< answered; `inspection_` is the last answer
+  std::string inspection_;
+  std::string inspection_part_;
   std::optional<ExitReason> killed_;
   std::optional<WorkerEnd> end_;
   std::string violation_;

@@ -13,7 +13,8 @@ namespace {
 constexpr int kMessageFibers = 4;
 
 std::string suspension(const Fiber& fiber) {
-  return std::string{fiber.operation->name()} + " at " + place_of(fiber);
+  const std::string place = place_of(fiber);
+  return std::string{fiber.operation->name()} + (place == "?" ? " in a tail call" : " at " + place);
 }
 
 std::string fiber_name(const Fiber& fiber) {

@@ -26,7 +26,8 @@ constexpr Shape shape_of(FrameType type) noexcept {
     case T::Configure:
     case T::File:
     case T::Ping:
-    case T::Env: return {true, From::HostControl};
+    case T::Env:
+    case T::Inspect: return {true, From::HostControl};
     case T::Start:
     case T::Stop: return {true, From::HostControl, 0, true};
     case T::Ready: return {true, From::WorkerControl, 0, true};
@@ -36,7 +37,8 @@ constexpr Shape shape_of(FrameType type) noexcept {
     case T::Started:
     case T::Failed:
     case T::Log:
-    case T::Pong: return {true, From::WorkerControl};
+    case T::Pong:
+    case T::Inspection: return {true, From::WorkerControl};
     case T::Body: return {true, From::HostRequests, kEnd};
     case T::Request:
     case T::Trailers:

@@ -37,6 +37,7 @@ enum class FrameType : std::uint8_t {
   Ping,           ///< payload: u64 token.
   Stop,           ///< empty. Finish what runs, take nothing new, then exit 0.
   Env,            ///< payload: header list. More environment entries, between Configure and Start.
+  Inspect,        ///< payload: u64 token. Say what the fibers are doing; after Start.
   // control link, worker -> host
   Ready = 32,  ///< empty. Locked down; may be configured.
   FileOut,     ///< payload: `Chunk`. A file that the upload held (check only).
@@ -46,6 +47,8 @@ enum class FrameType : std::uint8_t {
   Failed,      ///< payload: `Failed`. The app does not start; the worker exits.
   Log,         ///< payload: `LogRecord`.
   Pong,        ///< payload: `Pong`.
+  Inspection,  ///< payload: `Inspection`. A piece of the answer to Inspect; in order of the
+               ///< questions.
   // request link, host -> worker
   Request = 64,  ///< payload: `RequestHead`. Opens `stream` (ids grow, never reused on a link).
   Body,          ///< raw bytes of the request's body; flag kEnd on the last. Costs credit.

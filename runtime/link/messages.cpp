@@ -231,6 +231,27 @@ std::optional<Pong> Pong::decode(View payload) {
   return if_done(r, std::move(p));
 }
 
+void Inspection::encode(Bytes_& out) const {
+  Writer w{out};
+  w.put(token);
+  w.put(total);
+  w.put(offset);
+  w.text(text);
+}
+
+std::optional<Inspection> Inspection::decode(View payload) {
+  Reader r{payload};
+  Inspection i;
+  i.token = r.get<std::uint64_t>();
+  i.total = r.get<std::uint32_t>();
+  i.offset = r.get<std::uint32_t>();
+  i.text = r.text();
+  r.require(i.total <= kMaxInspection && i.text.size() <= kMaxBodyPiece);
+  r.require(i.offset <= i.total && i.text.size() <= i.total - i.offset);
+  r.require(!i.text.empty() || i.total == 0);
+  return if_done(r, std::move(i));
+}
+
 void RequestHead::encode(Bytes_& out) const {
   Writer w{out};
   w.put(id_low);

@@ -25,6 +25,7 @@ inline constexpr std::size_t kMaxHeaders = 500;
 inline constexpr std::size_t kMaxEnv = 1000;
 inline constexpr std::size_t kMaxPath = 1024;
 inline constexpr std::size_t kMaxExcerpt = 200;
+inline constexpr std::size_t kMaxInspection = 512 * 1024;
 
 using Bytes_ = std::vector<std::byte>;
 using View = std::span<const std::byte>;
@@ -152,6 +153,16 @@ struct Pong {
   [[nodiscard]] static std::optional<Pong> decode(View payload);
 };
 
+/// What the fibers of a worker's VM are doing, as JSON: not decoded here. Pieces follow each other.
+struct Inspection {
+  std::uint64_t token = 0;  ///< of the Inspect
+  std::uint32_t total = 0;  ///< bytes of the whole answer, at most kMaxInspection
+  std::uint32_t offset = 0;
+  std::string_view text{};  ///< not empty unless `total` is 0; at most kMaxBodyPiece bytes
+  void encode(Bytes_& out) const;
+  [[nodiscard]] static std::optional<Inspection> decode(View payload);
+};
+
 struct RequestHead {
   enum Flags : std::uint8_t {
     kHasBody = 1,
@@ -204,7 +215,7 @@ void encode_headers(const std::vector<Header>& headers, Bytes_& out);
 /// Payload of Credit and BodyCredit: a count of bytes, not 0.
 void encode_credit(std::uint32_t bytes, Bytes_& out);
 [[nodiscard]] std::optional<std::uint32_t> decode_credit(View payload);
-/// Payload of Ping.
+/// Payload of Ping and Inspect.
 void encode_ping(std::uint64_t token, Bytes_& out);
 [[nodiscard]] std::optional<std::uint64_t> decode_ping(View payload);
 

@@ -199,7 +199,7 @@ class ChunkOrder {
 
 /// Host: checks what a worker sends on the control link.
 /// Ready → (after Start) [FileOut | Manifest | Diagnostic | Log]* → Started | Failed → [Log]*;
-/// Pong whenever a ping is out.
+/// Pong whenever a ping is out, Inspection whenever an Inspect is.
 class ControlLedger : public Checker {
  public:
   enum class Phase : std::uint8_t { Booting, Ready, Starting, Serving, Failed };
@@ -211,6 +211,7 @@ class ControlLedger : public Checker {
   void configured(const Configure& configure) noexcept;  ///< Configure was sent
   void start_sent() noexcept;                            ///< Start was sent
   void pinged(std::uint64_t token);                      ///< Ping was sent
+  void inspected(std::uint64_t token);                   ///< Inspect was sent
 
   [[nodiscard]] bool accept(const Frame& frame);
   [[nodiscard]] Phase phase() const noexcept { return phase_; }
@@ -219,6 +220,7 @@ class ControlLedger : public Checker {
   bool accept_report(const Frame& frame);
   bool accept_end(const Frame& frame);
   bool accept_pong(const Frame& frame);
+  bool accept_inspection(const Frame& frame);
 
   Phase phase_ = Phase::Booting;
   bool checking_ = false;
@@ -227,10 +229,13 @@ class ControlLedger : public Checker {
   std::size_t diagnostics_ = 0;
   std::size_t entries_ = 0;
   std::vector<std::uint64_t> pings_;
+  std::vector<std::uint64_t> inspects_;
+  std::uint32_t inspection_total_ = 0;  ///< of the answer that is under way
+  std::uint32_t inspection_offset_ = 0;
 };
 
 /// Worker: checks what the host sends on the control link.
-/// Configure → [Env | File]* → Start; Ping and Stop at any time, Stop once.
+/// Configure → [Env | File]* → Start → Inspect*; Ping and Stop at any time, Stop once.
 class BootLedger : public Checker {
  public:
   enum class Phase : std::uint8_t { Fresh, Loading, Started };

@@ -40,6 +40,8 @@ void ControlLedger::start_sent() noexcept {
 
 void ControlLedger::pinged(std::uint64_t token) { pings_.push_back(token); }
 
+void ControlLedger::inspected(std::uint64_t token) { inspects_.push_back(token); }
+
 bool ControlLedger::accept(const Frame& frame) {
   if (!reason().empty()) return false;
   const FrameType type = frame.header.type;
@@ -59,6 +61,7 @@ bool ControlLedger::accept(const Frame& frame) {
       if (phase_ == Phase::Ready) return refuse("log_unexpected");
       return LogRecord::decode(frame.payload) || refuse("bad_log");
     case FrameType::Pong: return accept_pong(frame);
+    case FrameType::Inspection: return accept_inspection(frame);
     default: return refuse("unknown_type");
   }
 }
@@ -102,6 +105,21 @@ bool ControlLedger::accept_pong(const Frame& frame) {
   return true;
 }
 
+bool ControlLedger::accept_inspection(const Frame& frame) {
+  const auto piece = Inspection::decode(frame.payload);
+  if (!piece) return refuse("bad_inspection");
+  if (inspects_.empty() || inspects_.front() != piece->token)
+    return refuse("inspection_unexpected");
+  if (inspection_offset_ == 0) inspection_total_ = piece->total;
+  if (piece->offset != inspection_offset_ || piece->total != inspection_total_)
+    return refuse("inspection_order");
+  inspection_offset_ += static_cast<std::uint32_t>(piece->text.size());
+  if (inspection_offset_ < inspection_total_) return true;
+  inspection_offset_ = 0;
+  inspects_.erase(inspects_.begin());
+  return true;
+}
+
 // -- worker
 // ----------------------------------------------------------------------------------------
 
@@ -126,6 +144,9 @@ bool BootLedger::accept(const Frame& frame) {
       phase_ = Phase::Started;
       return true;
     case FrameType::Ping: return decode_ping(frame.payload) || refuse("bad_ping");
+    case FrameType::Inspect:
+      if (phase_ != Phase::Started) return refuse("inspect_unexpected");
+      return decode_ping(frame.payload) || refuse("bad_inspect");
     case FrameType::Stop:
       if (stopped_) return refuse("second_stop");
       stopped_ = true;

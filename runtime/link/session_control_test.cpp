@@ -144,6 +144,35 @@ TEST_CASE("a pong answers the oldest ping", "[link]") {
   SECTION("another") { t.refused(t.of(FrameType::Pong, Pong{3}), "pong_unexpected"); }
 }
 
+TEST_CASE("an inspection answers the oldest question, in pieces that follow each other", "[link]") {
+  HostSide t;
+  t.begin(Job::Serve);
+  t.ledger.inspected(1);
+  t.ledger.inspected(2);
+  const auto piece = [&t](std::uint64_t token, std::uint32_t total, std::uint32_t offset,
+                          std::string_view text) {
+    return t.of(FrameType::Inspection, Inspection{token, total, offset, text});
+  };
+  SECTION("both, the second one empty") {
+    REQUIRE(t.ledger.accept(piece(1, 4, 0, "ab")));
+    REQUIRE(t.ledger.accept(piece(1, 4, 2, "cd")));
+    REQUIRE(t.ledger.accept(piece(2, 0, 0, "")));
+    t.refused(piece(2, 0, 0, ""), "inspection_unexpected");
+  }
+  SECTION("a gap") {
+    REQUIRE(t.ledger.accept(piece(1, 4, 0, "a")));
+    t.refused(piece(1, 4, 2, "cd"), "inspection_order");
+  }
+  SECTION("another length") {
+    REQUIRE(t.ledger.accept(piece(1, 4, 0, "a")));
+    t.refused(piece(1, 5, 1, "b"), "inspection_order");
+  }
+  SECTION("the second one first") { t.refused(piece(2, 1, 0, "a"), "inspection_unexpected"); }
+  SECTION("too long") { t.refused(piece(1, kMaxInspection + 1, 0, "a"), "bad_inspection"); }
+  SECTION("beyond its length") { t.refused(piece(1, 1, 0, "ab"), "bad_inspection"); }
+  SECTION("an empty piece") { t.refused(piece(1, 1, 0, ""), "bad_inspection"); }
+}
+
 TEST_CASE("damaged reports are refused", "[link]") {
   HostSide t;
   t.begin(Job::Check);
@@ -204,6 +233,12 @@ TEST_CASE("a worker is configured, loaded and started, each once", "[link]") {
       REQUIRE(t.ledger.accept(t.make(FrameType::Start)));
       SECTION("a file after") {
         t.refused(t.file(FrameType::File, "b", 0, 0, 0), "file_unexpected");
+      }
+      SECTION("questions") {
+        Bytes_ token;
+        encode_ping(7, token);
+        REQUIRE(t.ledger.accept(t.make(FrameType::Inspect, token)));
+        t.refused(t.make(FrameType::Inspect), "bad_inspect");
       }
       SECTION("started again") { t.refused(t.make(FrameType::Start), "start_unexpected"); }
       SECTION("environment after") { t.refused(t.env(1), "env_unexpected"); }

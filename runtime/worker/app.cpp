@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/fiber/dump.hpp"
 #include "runtime/modules/net_backend.hpp"
 #include "runtime/modules/perilune.hpp"
 
@@ -200,6 +201,10 @@ std::string App::death_message() const {
 
 runtime::VmUsage App::usage() const noexcept {
   return vm_ == nullptr ? runtime::VmUsage{} : vm_->usage();
+}
+
+std::string App::fibers(std::size_t most) {
+  return vm_ == nullptr ? std::string{} : runtime::fibers_json(*vm_, most);
 }
 
 void App::log(const runtime::LogLine& line) { log_.write(line, Clock::now()); }

@@ -64,6 +64,8 @@ class App final : public runtime::VmHost {
   [[nodiscard]] Outcome death() const noexcept;
   [[nodiscard]] std::string death_message() const;
   [[nodiscard]] runtime::VmUsage usage() const noexcept;
+  /// What all fibers are doing: JSON of at most so many bytes, empty without a VM.
+  [[nodiscard]] std::string fibers(std::size_t most);
   /// Only after the start-up succeeded.
   [[nodiscard]] Gateway& gateway() noexcept { return *gateway_; }
 

@@ -174,6 +174,7 @@ void Worker::on_control(const link::Frame& frame) {
     case FrameType::File: return on_file(frame);
     case FrameType::Start: return on_start();
     case FrameType::Ping: return on_ping(frame);
+    case FrameType::Inspect: return on_inspect(frame);
     default: stopping_ = true;
   }
 }
@@ -233,6 +234,18 @@ void Worker::on_ping(const link::Frame& frame) {
     if (serving_) pong.running = static_cast<std::uint32_t>(app_->gateway().running());
   }
   control_.out.add_message(FrameType::Pong, 0, pong);
+}
+
+void Worker::on_inspect(const link::Frame& frame) {
+  const std::string text = app_ == nullptr ? std::string{} : app_->fibers(link::kMaxInspection);
+  link::Inspection piece;
+  piece.token = *link::decode_ping(frame.payload);
+  piece.total = static_cast<std::uint32_t>(text.size());
+  do {
+    piece.text = std::string_view{text}.substr(piece.offset, link::kMaxBodyPiece);
+    control_.out.add_message(FrameType::Inspection, 0, piece);
+    piece.offset += static_cast<std::uint32_t>(piece.text.size());
+  } while (piece.offset < piece.total);
 }
 
 void Worker::on_requests(RequestPort& port, const link::Frame& frame) {

@@ -66,6 +66,7 @@ class Worker {
   void on_file(const link::Frame& frame);
   void on_start();
   void on_ping(const link::Frame& frame);
+  void on_inspect(const link::Frame& frame);
   void work();
   void start_app(AppConfig config, Files files);
   void run_app();

@@ -46,7 +46,7 @@ void try_headers(View payload) {
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   if (size == 0) return 0;
   const View payload = std::as_bytes(std::span{data + 1, size - 1});
-  switch (data[0] % 14) {
+  switch (data[0] % 15) {
     case 0: try_decode<Configure>(payload); break;
     case 1: try_decode<Chunk>(payload); break;
     case 2: try_decode<Diagnostic>(payload); break;
@@ -59,6 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     case 9: try_response(payload); break;
     case 10: try_decode<Done>(payload); break;
     case 11: try_headers(payload); break;
+    case 13: try_decode<Inspection>(payload); break;
     case 12: static_cast<void>(decode_credit(payload)); break;
     default: static_cast<void>(decode_ping(payload)); break;
   }

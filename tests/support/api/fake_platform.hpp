@@ -34,10 +34,20 @@ class FakePlatform final : public Platform {
     return Failure{"start_failed", "it does not start"};
   }
   AppStatus status(const AppKey& /*key*/) const override { return {}; }
+  std::vector<VmRow> vms(const AppKey& /*key*/) const override { return running; }
+  Result<FiberDump> fibers(const AppKey& /*key*/, const std::string& vm, Deadline /*deadline*/,
+                           boost::asio::yield_context /*yield*/) override {
+    if (running.empty() || vm != running.front().id) return Failure{"not_found", "no such VM"};
+    if (silent) return Failure{"not_answering", "the worker did not answer in time"};
+    return dump;
+  }
   std::string isolation_level() const override { return "full"; }
 
   std::vector<AppKey> changed;
   bool ready = true;
+  std::vector<VmRow> running;
+  FiberDump dump;
+  bool silent = false;
 };
 
 }  // namespace perilune::api::test
