@@ -154,7 +154,7 @@ Result<std::string> Worker::inspect(Clock::time_point deadline, boost::asio::yie
     if (!changed_.wait_until(deadline, yield))
       return Failure{"not_answering", "the worker did not answer in time"};
   }
-  return inspection_;
+  return Result<std::string>{boost::system::in_place_value, inspection_};
 }
 
 void Worker::violate(std::string_view what) {

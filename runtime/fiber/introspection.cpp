@@ -26,7 +26,7 @@ std::string frame_text(const lua_Debug& frame) {
   std::string text = frame.short_src;
   text += ':';
   if (frame.currentline > 0) text += std::to_string(frame.currentline) + ":";
-  if (*frame.namewhat != '\0')
+  if (*frame.namewhat != '\0' && *frame.name != '\0')
     text += " in function '" + std::string{frame.name}.substr(0, kLongestName) + "'";
   else if (*frame.what == 'm')
     text += " in main chunk";

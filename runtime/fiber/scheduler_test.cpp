@@ -202,7 +202,15 @@ TEST_CASE("a mutex is handed over in order and is no interruption point") {
     m:lock()
     assert(not m:try_lock())
     local fibers = {}
-    for i = 1, 3 do fibers[i] = spawn(function() m:lock() out[#out + 1] = i this_fiber.yield() m:unlock() end) end
+    for i = 1, 3 do
+      fibers[i] = spawn(function()
+        m:lock()
+        out[#out + 1] = i
+        local ok, e = pcall(this_fiber.yield)
+        m:unlock()
+        if not ok then error(e) end
+      end)
+    end
     this_fiber.yield()
     fibers[2]:interrupt()
     m:unlock()

@@ -139,11 +139,14 @@ TEST_CASE("waits are charged to the VM, also those that fail for lack of memory"
   Script script{with(Limit::Memory, 3 << 20), trial_modules()};
   CHECK(script.run(std::string{kTrialStart} + R"(
     local ok, e
+    local reserve = ('x'):rep(65536)  -- what is left when memory is full may be nothing
     for i = 1, 20000 do
       ok, e = pcall(trial.spawn, 1, function() q:pop() end)
       if not ok then break end
       if i % 16 == 0 then this_fiber.yield() end
     end
+    reserve = nil
+    collectgarbage()
     trial.condemn(1)
     yield()
     collectgarbage()

@@ -1,3 +1,4 @@
+-- run once
 -- For dump_on.sh: three fibers that wait, one that is busy when the second signal comes.
 local mutex = require 'mutex'
 local sleep_for = require 'sleep_for'

@@ -1,3 +1,4 @@
+-- engine only
 -- The main fiber dies of it: exit status 1. A detached fiber is told, and the rest runs on.
 local mutex = require 'mutex'
 local sleep_for = require 'sleep_for'
