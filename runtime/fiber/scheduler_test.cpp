@@ -206,9 +206,9 @@ TEST_CASE("a mutex is handed over in order and is no interruption point") {
       fibers[i] = spawn(function()
         m:lock()
         out[#out + 1] = i
-        local ok, e = pcall(this_fiber.yield)
+        if i == 2 then m:unlock() end  -- the interruption ends it at the next point
+        this_fiber.yield()
         m:unlock()
-        if not ok then error(e) end
       end)
     end
     this_fiber.yield()
