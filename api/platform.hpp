@@ -43,8 +43,8 @@ class Platform {
   [[nodiscard]] virtual AppStatus status(const AppKey& key) const = 0;
   /// Oldest first; none for an app that is not known.
   [[nodiscard]] virtual std::vector<VmRow> vms(const AppKey& key) const = 0;
-  /// Asks a VM of the app what its fibers are doing. Suspends. Fails with `not_found`, `vm_gone` (it
-  /// ended meanwhile) or `not_answering`.
+  /// Asks a VM of the app what its fibers are doing. Suspends. Fails with `not_found`, `vm_gone`
+  /// (it ended meanwhile) or `not_answering`.
   [[nodiscard]] virtual Result<FiberDump> fibers(const AppKey& key, const std::string& vm,
                                                  Deadline deadline,
                                                  boost::asio::yield_context yield) = 0;

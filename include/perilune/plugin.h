@@ -50,9 +50,9 @@ typedef struct perilune_class perilune_class;
 
 /* What a function returns. */
 enum {
-  PERILUNE_OK = 0,        /* the results are those that `result` collected */
-  PERILUNE_FAILED = 1,    /* `fail` was called, or memory ran out: the script gets an error */
-  PERILUNE_SUSPENDED = 2  /* `suspend` was called: the fiber waits */
+  PERILUNE_OK = 0,       /* the results are those that `result` collected */
+  PERILUNE_FAILED = 1,   /* `fail` was called, or memory ran out: the script gets an error */
+  PERILUNE_SUSPENDED = 2 /* `suspend` was called: the fiber waits */
 };
 
 enum {
@@ -133,8 +133,8 @@ struct perilune_host {
    * the wait in dumps. `cancel`, unless NULL, is called on the VM's thread when nobody waits any
    * more (the fiber was interrupted, the VM ended): it may hurry the work; the token is still to be
    * completed or abandoned. It is never called once `complete` was entered, which waits for one
-   * under way: so keep `data` until then, and hold no lock there that `cancel` takes. Returns NULL, with the error set, where the fiber must not suspend:
-   * then return PERILUNE_FAILED. */
+   * under way: so keep `data` until then, and hold no lock there that `cancel` takes. Returns NULL,
+   * with the error set, where the fiber must not suspend: then return PERILUNE_FAILED. */
   perilune_token* (*suspend)(perilune_call* call, const char* what, void (*cancel)(void* data),
                              void* data);
   /* Any thread: resumes the fiber with these results (copied). */

@@ -4,8 +4,8 @@
 /// The Lua classes of the `ip` module, shared by the files that make it up.
 
 #include "runtime/modules/ip_address.hpp"
-#include "runtime/script/lua_class.hpp"
 #include "runtime/modules/net_backend.hpp"
+#include "runtime/script/lua_class.hpp"
 
 namespace perilune::runtime {
 

@@ -17,14 +17,11 @@
 #include "runtime/fiber/this_fiber.hpp"
 #include "runtime/fiber/time.hpp"
 #include "runtime/modules/byte_span.hpp"
-#include "runtime/modules/regex.hpp"
-#include "runtime/modules/stream.hpp"
-#include "runtime/modules/byte_span.hpp"
+#include "runtime/modules/json.hpp"
 #include "runtime/modules/regex.hpp"
 #include "runtime/modules/stream.hpp"
 #include "runtime/script/format.hpp"
 #include "runtime/script/require_reference.hpp"
-#include "runtime/modules/json.hpp"
 #include "tests/support/documented.hpp"
 #include "tests/support/lua_reference.hpp"
 
@@ -41,24 +38,15 @@ constexpr std::array kPages{
     &kSpawnReference,          &kSteadyTimerReference,
     &kThisFiberReference,      &kTimeReference,
     &kRegexReference,          &kStreamReference,
-    &kByteSpanReference,
-    &kConditionVariableReference,
-    &kCoroutineReference,
-    &kFutureReference,
-    &kFormatReference,
-    &kJsonReference,
-    &kMutexReference,
-    &kProtectedCallsReference,
-    &kQueueReference,
-    &kRecursiveMutexReference,
-    &kScopeReference,
-    &kSemaphoreReference,
-    &kSleepForReference,
-    &kSpawnReference,
-    &kSteadyTimerReference,
-    &kThisFiberReference,
-    &kTimeReference,
-    &kRegexReference,
+    &kByteSpanReference,       &kConditionVariableReference,
+    &kCoroutineReference,      &kFutureReference,
+    &kFormatReference,         &kJsonReference,
+    &kMutexReference,          &kProtectedCallsReference,
+    &kQueueReference,          &kRecursiveMutexReference,
+    &kScopeReference,          &kSemaphoreReference,
+    &kSleepForReference,       &kSpawnReference,
+    &kSteadyTimerReference,    &kThisFiberReference,
+    &kTimeReference,           &kRegexReference,
     &kStreamReference,
 };
 

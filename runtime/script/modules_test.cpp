@@ -113,9 +113,10 @@ TEST_CASE("what ends one request's import is not the error of another that waits
   std::vector<std::string> ends;
   const auto request = [&](Invocation& invocation) {
     REQUIRE(vm.protect([&](lua_State* L) {
-      vm.push_handler(L);
-      vm.spawn(L, 0, &invocation, [&](const std::string* e) { ends.push_back(e ? *e : "fine"); });
-    }).has_value());
+                vm.push_handler(L);
+                vm.spawn(L, 0, &invocation,
+                         [&](const std::string* e) { ends.push_back(e ? *e : "fine"); });
+              }).has_value());
     CHECK(vm.run() == Vm::RunState::Idle);
   };
   request(first);

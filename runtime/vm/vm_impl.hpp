@@ -91,7 +91,7 @@ struct Vm::Impl final : Carrier::Work {
   bool inside = false;     ///< executing on the VM's stack
   bool preempted = false;  ///< left in the middle of a fiber
   lua_State* preempted_in = nullptr;
-  bool running = false;    ///< in Vm::run
+  bool running = false;  ///< in Vm::run
   RunState result = RunState::Idle;
   bool left_for_good = false;  ///< died in the middle of a fiber: its stack is not entered again
 

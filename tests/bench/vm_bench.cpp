@@ -1,4 +1,5 @@
-// What a VM costs: CPU to make and to destroy one, memory of an idle one. See tests/bench/README.md.
+// What a VM costs: CPU to make and to destroy one, memory of an idle one. See
+// tests/bench/README.md.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

@@ -33,8 +33,8 @@ local pool = {}
 for i = 1, 3 do pool[i] = spawn(function() return q:pop() end) end
 for _, fiber in ipairs(pool) do told('join', fiber.join, fiber) end
 local x, y
-x = spawn(function() y:join() end)
-y = spawn(function() x:join() end)
+x = spawn(function() pcall(y.join, y) end)
+y = spawn(function() pcall(x.join, x) end)
 this_fiber.yield()
 this_fiber.yield()
 local z = mutex.new()
