@@ -280,6 +280,26 @@ TEST_CASE("Waiting for what only waiting fibers can reach is a deadlock, though 
   CHECK(printed.find("deadlock") < printed.find("others"));
 }
 
+TEST_CASE("Cleanup handlers are within reach of their own fiber only", "[deadlock]") {
+  Served vm{true};
+  const auto printed = vm.run(R"lua(
+spawn(function()
+  local m = mutex.new()
+  m:lock()
+  scope(function()
+    scope_cleanup_push(function() m:unlock() print 'cleaned up' end)
+    print(pcall(coroutine.wrap(function()
+      scope_cleanup_push(function() print 'inner' end)
+      m:lock()
+    end)))
+  end)
+end):detach()
+)lua");
+  INFO(printed << vm.errors);
+  CHECK(mentions(printed, "false\tdeadlock: mutex:lock at main.lua:9"));
+  CHECK(printed.ends_with("cleaned up\n"));
+}
+
 TEST_CASE("A promise that is gone breaks, which is better news than a deadlock", "[deadlock]") {
   Served vm{true};
   const auto printed = vm.run(

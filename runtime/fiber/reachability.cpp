@@ -81,19 +81,24 @@ ReachedSet::ReachedSet(lua_State* L, std::span<SearchedWait> waits, std::size_t 
     ++missing_;
     if (wait.object != nullptr) objects_.emplace_back(wait.object, &wait);
     // What only the fiber itself has: its coroutine (others have it in stale slots of their stacks
-    // at best), and this_fiber.local_.
+    // at best), this_fiber.local_ and cleanup handlers.
     seen_.insert(wait.fiber->L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, wait.fiber->locals);
-    if (lua_istable(L, -1)) seen_.insert(lua_topointer(L, -1));
-    lua_pop(L, 1);
+    for (const int reference : {wait.fiber->locals, wait.fiber->cleanup}) exclude(reference);
   }
   std::sort(objects_.begin(), objects_.end());
-  lua_rawgeti(L, LUA_REGISTRYINDEX, scheduler_.vm().threads);
-  seen_.insert(lua_topointer(L, -1));
+  exclude(scheduler_.vm().threads);
+  exclude(scheduler_.scopes);  // each coroutine has its list on its stack
   if (push_anchors(L)) seen_.insert(lua_topointer(L, -1));
-  lua_pop(L, 2);
+  lua_pop(L, 1);
   // No finaliser runs half way through a table.
   lua_gc(L, LUA_GCSTOP, 0);
+}
+
+/// A table in the registry that is no root.
+void ReachedSet::exclude(int reference) {
+  lua_rawgeti(state_, LUA_REGISTRYINDEX, reference);
+  if (lua_istable(state_, -1)) seen_.insert(lua_topointer(state_, -1));
+  lua_pop(state_, 1);
 }
 
 ReachedSet::~ReachedSet() {
@@ -153,11 +158,13 @@ void ReachedSet::add_pending_fibers() {
       continue;
     }
     keep(0);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, fiber.locals);
-    if (lua_istable(L, -1))
-      keep(0);
-    else
-      lua_pop(L, 1);
+    for (const int reference : {fiber.locals, fiber.cleanup}) {
+      lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
+      if (lua_istable(L, -1))
+        keep(0);
+      else
+        lua_pop(L, 1);
+    }
   }
 }
 

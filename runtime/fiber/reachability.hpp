@@ -80,6 +80,7 @@ class ReachedSet {
   void revive(SearchedWait& wait);
 
  private:
+  void exclude(int reference);
   void expand(int index);
   void expand_table(int index);
   void expand_function(int index);
