@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <vector>
@@ -209,6 +210,15 @@ int rollback(const std::string& app) {
 
 namespace {
 
+/// What an app wrote must not steer the terminal of whoever reads it.
+std::string printable(std::string text) {
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < ' ' && c != '\n' && c != '\t') || byte == 0x7f) c = '?';
+  }
+  return text;
+}
+
 std::string words(const json::object& object, const char* name, const char* before) {
   const std::string text = text_at(object, name);
   return text.empty() ? text : before + text;
@@ -222,7 +232,7 @@ void print_fiber(const json::object& fiber) {
     text += words(wait, "operation", " in ") + words(wait, "resource", ", ") +
             words(wait, "holder", ", waits for fiber ");
     if (const json::value* age = wait.if_contains("age_ms"); age && age->is_number())
-      text += ", for " + std::to_string(age->to_number<std::int64_t>()) + " ms";
+      text += ", for " + std::to_string(std::llround(age->to_number<double>())) + " ms";
   }
   text += words(fiber, "request_id", ", request ") + "\n";
   if (const json::value* frames = fiber.if_contains("traceback"); frames && frames->is_array()) {
@@ -230,7 +240,7 @@ void print_fiber(const json::object& fiber) {
       if (frame.is_string()) text += "\t" + std::string{frame.get_string().c_str()} + "\n";
     }
   }
-  std::fputs(text.c_str(), stdout);
+  std::fputs(printable(std::move(text)).c_str(), stdout);
 }
 
 }  // namespace
@@ -266,7 +276,7 @@ int show_logs(const std::string& app) {
   return ask_app(app, "GET", "/logs?order=asc&limit=100", [](const json::object& page) {
     show_items(page, [](const json::object& entry) {
       std::printf("%s %-5s %s\n", text_at(entry, "time").c_str(), text_at(entry, "level").c_str(),
-                  text_at(entry, "message").c_str());
+                  printable(text_at(entry, "message")).c_str());
     });
   });
 }

@@ -65,6 +65,10 @@ TEST_CASE("A request that waits for a mutex is shown with who holds it") {
   CHECK(fiber->at("waits").at("age_ms").to_number<double>() > 10);
   CHECK(fiber->at("where").as_string() == "init.lua:6");
   CHECK(fiber->at("state").as_string() == "suspended");
+  const std::string shown = host.command("fibers --app acme/holds");
+  INFO(shown);
+  CHECK(shown.find("suspended in mutex:lock, mutex 0x1, locked by fiber ") != std::string::npos);
+  CHECK(shown.find("\tinit.lua:6: in function") != std::string::npos);
   holder.join();
   waiter.join();
   CHECK(waited.body == "done");

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <array>
+#include <cstdio>
 
 #include <charconv>
 #include <csignal>
@@ -169,6 +171,20 @@ Reply TestHost::get(const std::string& app, const std::string& target, const std
 }
 
 Reply TestHost::ops(const std::string& target) const { return ask(metrics_, "GET", target); }
+
+std::string TestHost::command(const std::string& arguments) const {
+  const std::string line = "PERILUNE_URL=http://127.0.0.1:" + std::to_string(admin_) +
+                           " PERILUNE_TOKEN=" + token_ + " " PERILUNE_TEST_BINARY " " + arguments +
+                           " 2>&1";
+  FILE* pipe = ::popen(line.c_str(), "r");
+  if (pipe == nullptr) return "popen failed";
+  std::string text;
+  std::array<char, 4096> piece{};
+  while (const std::size_t got = std::fread(piece.data(), 1, piece.size(), pipe))
+    text.append(piece.data(), got);
+  ::pclose(pipe);
+  return text;
+}
 
 Reply TestHost::deploy(const std::string& app, const std::string& lua,
                        const std::string& manifest) {

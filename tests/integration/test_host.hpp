@@ -63,6 +63,8 @@ class TestHost {
   [[nodiscard]] Reply get(const std::string& app, const std::string& target = "/",
                           const std::string& method = "GET", const std::string& body = {}) const;
   [[nodiscard]] Reply ops(const std::string& target) const;
+  /// What `perilune ARGUMENTS` prints, with the operator's token.
+  [[nodiscard]] std::string command(const std::string& arguments) const;
   /// Uploads and deploys one Lua file (and a manifest) as acme/`app`, and waits until it serves.
   Reply deploy(const std::string& app, const std::string& lua, const std::string& manifest = {});
   [[nodiscard]] boost::json::value status(const std::string& app) const;
