@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <lua.hpp>
 #include <map>
 
@@ -10,11 +11,17 @@ using perilune::Limit;
 
 namespace {
 
+/// In each of the two rounds. PERILUNE_STRESS_FIBERS sets it.
+int fibers_of_a_round() {
+  if (const char* text = std::getenv("PERILUNE_STRESS_FIBERS")) return std::atoi(text);
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kFibers = 50'000;
+  return 50'000;
 #else
-constexpr int kFibers = 500'000;
+  return 500'000;
 #endif
+}
+
+const int kFibers = fibers_of_a_round();
 
 /// Its handler makes `count` fibers that do random things to themselves and to each other; called
 /// with a function it reports how many did what.
