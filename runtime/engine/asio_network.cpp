@@ -127,13 +127,13 @@ class Waits : public std::enable_shared_from_this<Waits> {
   [[nodiscard]] int fd() { return descriptor_.native_handle(); }
   [[nodiscard]] bool is_open() const { return descriptor_.is_open(); }
 
-  void wait(Descriptor::wait_type type, Waiter* waiter) {
+  void wait(Descriptor::wait_type type, IoWaiter* waiter) {
     Side& side = type == Descriptor::wait_read ? read_ : write_;
     set(side, waiter);
     if (waiter == nullptr || std::exchange(side.armed, true)) return;
     descriptor_.async_wait(type, [self = shared_from_this(), &side](boost::system::error_code) {
       side.armed = false;
-      Waiter* const woken = side.waiter;
+      IoWaiter* const woken = side.waiter;
       self->set(side, nullptr);
       if (woken != nullptr) woken->wake();
     });
@@ -153,10 +153,10 @@ class Waits : public std::enable_shared_from_this<Waits> {
 
  private:
   struct Side {
-    Waiter* waiter = nullptr;
+    IoWaiter* waiter = nullptr;
     bool armed = false;
   };
-  void set(Side& side, Waiter* waiter) {
+  void set(Side& side, IoWaiter* waiter) {
     if (waiter != nullptr && side.waiter == nullptr) ++shared_->waiting;
     if (waiter == nullptr && side.waiter != nullptr) --shared_->waiting;
     side.waiter = waiter;
@@ -201,8 +201,8 @@ class AsioStream final : public Stream {
     return {0, system_io_error(errno)};
   }
 
-  void wait_readable(Waiter* waiter) override { waits_->wait(Descriptor::wait_read, waiter); }
-  void wait_writable(Waiter* waiter) override { waits_->wait(Descriptor::wait_write, waiter); }
+  void wait_readable(IoWaiter* waiter) override { waits_->wait(Descriptor::wait_read, waiter); }
+  void wait_writable(IoWaiter* waiter) override { waits_->wait(Descriptor::wait_write, waiter); }
 
   IoError shutdown(StreamEnd end) override {
     const int how = end == StreamEnd::Receive ? SHUT_RD
@@ -261,7 +261,7 @@ class AsioAcceptor final : public Acceptor {
     error = errno == ECONNABORTED ? would_block_error() : system_io_error(errno);
     return nullptr;
   }
-  void wait_acceptable(Waiter* waiter) override { waits_->wait(Descriptor::wait_read, waiter); }
+  void wait_acceptable(IoWaiter* waiter) override { waits_->wait(Descriptor::wait_read, waiter); }
   void close() override { waits_->close(); }
   bool is_open() const override { return waits_->is_open(); }
   Endpoint local() const override { return endpoint_of(waits_->fd(), ::getsockname); }

@@ -30,7 +30,7 @@ class StreamBackend final : public HttpBackend {
     if (stream_) stream_->wait_writable(nullptr);
   }
 
-  void set_waiters(Waiter* reader, Waiter* writer) noexcept override {
+  void set_waiters(IoWaiter* reader, IoWaiter* writer) noexcept override {
     if (reader != std::exchange(reader_, reader) && stream_) stream_->wait_readable(reader);
     if (writer != std::exchange(writer_, writer) && stream_) stream_->wait_writable(writer);
   }
@@ -80,8 +80,8 @@ class StreamBackend final : public HttpBackend {
   std::string_view body_;                     ///< of the message being written, after `out_`
   std::string method_;                        ///< of the request being answered
   std::deque<HttpParser::Mode> outstanding_;  ///< client: what the next responses answer
-  Waiter* reader_ = nullptr;
-  Waiter* writer_ = nullptr;
+  IoWaiter* reader_ = nullptr;
+  IoWaiter* writer_ = nullptr;
   std::size_t drained_ = 0;
   bool parsing_ = false;
   bool draining_ = false;

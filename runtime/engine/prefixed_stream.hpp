@@ -29,8 +29,8 @@ class PrefixedStream final : public Stream {
   IoResult write_some(std::span<const std::byte> from) override {
     return stream_->write_some(from);
   }
-  void wait_readable(Waiter* waiter) override { stream_->wait_readable(waiter); }
-  void wait_writable(Waiter* waiter) override { stream_->wait_writable(waiter); }
+  void wait_readable(IoWaiter* waiter) override { stream_->wait_readable(waiter); }
+  void wait_writable(IoWaiter* waiter) override { stream_->wait_writable(waiter); }
   IoError shutdown(StreamEnd end) override { return stream_->shutdown(end); }
   void close() override { stream_->close(); }
   bool is_open() const override { return stream_->is_open(); }

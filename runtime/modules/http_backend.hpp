@@ -81,7 +81,7 @@ class HttpBackend {
   virtual ~HttpBackend() = default;
 
   /// Woken when a pending read or write can go on; each at most one, nullptr: none.
-  virtual void set_waiters(Waiter* reader, Waiter* writer) noexcept = 0;
+  virtual void set_waiters(IoWaiter* reader, IoWaiter* writer) noexcept = 0;
   /// Valid after a `Failed`.
   [[nodiscard]] const HttpFault& fault() const noexcept { return fault_; }
 

@@ -18,7 +18,7 @@ class GatewayBackend final : public HttpBackend, private GatewayListener {
   GatewayBackend& operator=(const GatewayBackend&) = delete;
   ~GatewayBackend() override { connection_->set_listener(nullptr); }
 
-  void set_waiters(Waiter* reader, Waiter* writer) noexcept override {
+  void set_waiters(IoWaiter* reader, IoWaiter* writer) noexcept override {
     reader_ = reader;
     writer_ = writer;
     if (reader == nullptr && awaiting_ && fresh_request() == nullptr) {
@@ -61,7 +61,7 @@ class GatewayBackend final : public HttpBackend, private GatewayListener {
     wake(reader_);
     wake(writer_);
   }
-  static void wake(Waiter* waiter) noexcept {
+  static void wake(IoWaiter* waiter) noexcept {
     if (waiter != nullptr) waiter->wake();
   }
   [[nodiscard]] bool flag(std::uint8_t bit) const noexcept {
@@ -78,8 +78,8 @@ class GatewayBackend final : public HttpBackend, private GatewayListener {
   Step broken() { return fail(system_io_error(EPIPE)); }
 
   std::unique_ptr<GatewayConnection> connection_;
-  Waiter* reader_ = nullptr;
-  Waiter* writer_ = nullptr;
+  IoWaiter* reader_ = nullptr;
+  IoWaiter* writer_ = nullptr;
   std::string_view unsent_;
   bool end_unsent_ = false;
   bool answered_ = false;

@@ -13,7 +13,7 @@ namespace perilune::runtime {
 namespace {
 
 /// A read or write of a socket that could not be done at once.
-class HttpOperation : public Operation, protected Waiter {
+class HttpOperation : public Operation, protected IoWaiter {
  public:
   HttpOperation(HttpSocketPtr socket, const char* name) : socket_{std::move(socket)}, name_{name} {}
   const char* name() const noexcept override { return name_; }

@@ -123,7 +123,7 @@ Step HttpSocket::read_done(Step step) {
   return step;
 }
 
-void HttpSocket::wait_read(Waiter* waiter) noexcept {
+void HttpSocket::wait_read(IoWaiter* waiter) noexcept {
   reader_ = waiter;
   backend_->set_waiters(reader_, writer_);
 }
@@ -243,7 +243,7 @@ void HttpSocket::finish_response() {
   if (!switching_) backend_->finish_exchange();
 }
 
-void HttpSocket::wait_write(Waiter* waiter) noexcept {
+void HttpSocket::wait_write(IoWaiter* waiter) noexcept {
   writer_ = waiter;
   backend_->set_waiters(reader_, writer_);
 }

@@ -52,7 +52,7 @@ class HttpSocket : public boost::intrusive_ref_counter<HttpSocket, boost::thread
   [[nodiscard]] Step read_response(MessagePtr into);
   [[nodiscard]] Step read_some(MessagePtr into);
   [[nodiscard]] Step continue_read();
-  void wait_read(Waiter* waiter) noexcept;
+  void wait_read(IoWaiter* waiter) noexcept;
 
   // -- writing ------------------------------------------------------------------------------------
   [[nodiscard]] Step write_continue();
@@ -62,7 +62,7 @@ class HttpSocket : public boost::intrusive_ref_counter<HttpSocket, boost::thread
   [[nodiscard]] Step write_metadata(MessagePtr message);
   [[nodiscard]] Step write_piece(MessagePtr message, Piece piece);
   [[nodiscard]] Step continue_write();
-  void wait_write(Waiter* waiter) noexcept;
+  void wait_write(IoWaiter* waiter) noexcept;
 
   /// Pending operations fail.
   void close() noexcept;
@@ -92,8 +92,8 @@ class HttpSocket : public boost::intrusive_ref_counter<HttpSocket, boost::thread
   OutgoingHead head_;
   MessagePtr reading_into_;
   MessagePtr writing_from_;
-  Waiter* reader_ = nullptr;
-  Waiter* writer_ = nullptr;
+  IoWaiter* reader_ = nullptr;
+  IoWaiter* writer_ = nullptr;
   std::uint64_t unwritten_ = UINT64_MAX;  ///< bytes that content-length still promises
   std::uint32_t requests_left_ = UINT32_MAX;
   Direction direction_ = Direction::Unknown;

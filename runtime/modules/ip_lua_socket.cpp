@@ -70,7 +70,7 @@ class TransferOperation final : public IoOperation {
   }
   void wait() override { wait_with(this); }
   void stop_waiting() noexcept override { wait_with(nullptr); }
-  void wait_with(Waiter* waiter) {
+  void wait_with(IoWaiter* waiter) {
     Way == Direction::Read ? stream_->wait_readable(waiter) : stream_->wait_writable(waiter);
   }
   int push_result(lua_State* L) override {

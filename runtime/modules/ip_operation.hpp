@@ -14,7 +14,7 @@ namespace perilune::runtime {
 
 /// Base of acceptor's and socket's operations. `Owner` has one pointer to the operation that waits
 /// (`*place`), so that `cancel()` and `close()` of a script can end it.
-class IoOperation : public Operation, protected Waiter {
+class IoOperation : public Operation, protected IoWaiter {
  public:
   IoOperation(const char* name, IoOperation*& place) : name_{name}, place_{&place} { place = this; }
   ~IoOperation() override { leave(); }

@@ -5,7 +5,7 @@
 ///
 /// Two networks exist: `VirtualNetwork` (the app's own world, no operating system) and the engine's
 /// over real sockets. Calls never block: they do what is possible now or report `kWouldBlock`, and
-/// a `Waiter` is woken when trying again makes sense. Everything happens on the VM's thread.
+/// a `IoWaiter` is woken when trying again makes sense. Everything happens on the VM's thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -46,12 +46,12 @@ struct IoResult {
 };
 
 /// Woken when the thing that it waits for may be possible now, or never will be: try again.
-class Waiter {
+class IoWaiter {
  public:
   virtual void wake() noexcept = 0;
 
  protected:
-  ~Waiter() = default;
+  ~IoWaiter() = default;
 };
 
 enum class StreamEnd : std::uint8_t { Receive, Send, Both };
@@ -65,8 +65,8 @@ class Stream {
   [[nodiscard]] virtual IoResult read_some(std::span<std::byte> into) = 0;
   [[nodiscard]] virtual IoResult write_some(std::span<const std::byte> from) = 0;
   /// Registers the one waiter per direction (nullptr: none), woken once.
-  virtual void wait_readable(Waiter* waiter) = 0;
-  virtual void wait_writable(Waiter* waiter) = 0;
+  virtual void wait_readable(IoWaiter* waiter) = 0;
+  virtual void wait_writable(IoWaiter* waiter) = 0;
 
   [[nodiscard]] virtual IoError shutdown(StreamEnd end) = 0;
   /// Wakes both waiters: what they try next fails with EBADF (as `operation_aborted` for scripts).
@@ -90,7 +90,7 @@ class Acceptor {
   [[nodiscard]] virtual IoError listen(int backlog) = 0;
   /// The next connection; nullptr with an error (would block, or a real one).
   [[nodiscard]] virtual std::unique_ptr<Stream> accept(IoError& error) = 0;
-  virtual void wait_acceptable(Waiter* waiter) = 0;
+  virtual void wait_acceptable(IoWaiter* waiter) = 0;
   /// True if requests arrive here, each with an invocation of its own: a fiber that accepts is done
   /// with the request that it worked on.
   [[nodiscard]] virtual bool delivers_requests() const noexcept { return false; }

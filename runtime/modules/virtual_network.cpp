@@ -25,8 +25,8 @@ class GatewayStream final : public Stream {
   IoResult write_some(std::span<const std::byte>) override {
     return {0, system_io_error(EOPNOTSUPP)};
   }
-  void wait_readable(Waiter*) override {}
-  void wait_writable(Waiter*) override {}
+  void wait_readable(IoWaiter*) override {}
+  void wait_writable(IoWaiter*) override {}
   IoError shutdown(StreamEnd) override { return system_io_error(EOPNOTSUPP); }
   void close() override { connection_.reset(); }
   bool is_open() const override { return connection_ != nullptr; }
@@ -124,18 +124,18 @@ class VirtualAcceptor final : public Acceptor {
   bool enqueue(std::unique_ptr<Stream> stream) {
     if (!listening_ || queue_.size() >= most_) return false;
     queue_.push_back(std::move(stream));
-    if (Waiter* waiter = std::exchange(waiter_, nullptr)) waiter->wake();
+    if (IoWaiter* waiter = std::exchange(waiter_, nullptr)) waiter->wake();
     return true;
   }
 
-  void wait_acceptable(Waiter* waiter) override { waiter_ = waiter; }
+  void wait_acceptable(IoWaiter* waiter) override { waiter_ = waiter; }
 
   void close() override {
     if (!std::exchange(open_, false)) return;
     if (local_.port != 0) world_.bound.erase(local_.port);
     listening_ = false;
     queue_.clear();
-    if (Waiter* waiter = std::exchange(waiter_, nullptr)) waiter->wake();
+    if (IoWaiter* waiter = std::exchange(waiter_, nullptr)) waiter->wake();
   }
 
   bool is_open() const override { return open_; }
@@ -147,7 +147,7 @@ class VirtualAcceptor final : public Acceptor {
   VirtualNetwork::World& world_;
   std::deque<std::unique_ptr<Stream>> queue_;
   Endpoint local_;
-  Waiter* waiter_ = nullptr;
+  IoWaiter* waiter_ = nullptr;
   std::uint64_t most_;
   bool v6_;
   bool open_ = true;

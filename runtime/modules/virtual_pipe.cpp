@@ -57,12 +57,12 @@ class Pipe {
     wake(writer);
   }
 
-  Waiter* reader = nullptr;
-  Waiter* writer = nullptr;
+  IoWaiter* reader = nullptr;
+  IoWaiter* writer = nullptr;
 
  private:
-  static void wake(Waiter*& waiter) {
-    if (Waiter* woken = std::exchange(waiter, nullptr)) woken->wake();
+  static void wake(IoWaiter*& waiter) {
+    if (IoWaiter* woken = std::exchange(waiter, nullptr)) woken->wake();
   }
 
   Vm& vm_;
@@ -88,8 +88,8 @@ class PipeStream final : public Stream {
   IoResult write_some(std::span<const std::byte> from) override {
     return open_ ? out_->write(from) : IoResult{0, system_io_error(EBADF)};
   }
-  void wait_readable(Waiter* waiter) override { in_->reader = waiter; }
-  void wait_writable(Waiter* waiter) override { out_->writer = waiter; }
+  void wait_readable(IoWaiter* waiter) override { in_->reader = waiter; }
+  void wait_writable(IoWaiter* waiter) override { out_->writer = waiter; }
 
   IoError shutdown(StreamEnd end) override {
     if (!open_) return system_io_error(EBADF);
