@@ -5,7 +5,9 @@
 /// tables from which a module's functions are both registered and documented.
 
 #include <array>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <span>
 #include <string_view>
@@ -58,6 +60,8 @@ struct LuaClass {
   /// The objects that an object leads to although Lua does not know
   /// (runtime/fiber/reachability.hpp).
   EdgeFunction edges = nullptr;
+  /// What VMs know it by, from its first use in the process on.
+  mutable std::atomic<std::uint32_t> number = 0;
 };
 
 /// One page of docs/reference, made of the tables that register its functions
@@ -73,11 +77,13 @@ struct ModuleReference {
 
 /// Makes the class' metatable unless it exists, and leaves it on the stack.
 void push_class(lua_State* L, const LuaClass& definition);
+/// Is the value at `index` an object of the class?
+[[nodiscard]] bool is_object(lua_State* L, int index, const LuaClass& definition);
 /// Sets the functions as fields of the table on top.
 void set_functions(lua_State* L, std::span<const LuaFunction> functions);
 
-/// `__index` of a class: methods come from the upvalue, properties from `Get(L, id)`, which pushes
-/// one value; an unknown key raises bad_index.
+/// `__index` of a class, or (without properties) of the table of its methods: methods come from the
+/// upvalue, properties from `Get(L, id)`, which pushes one value; an unknown key raises bad_index.
 template <int (*Get)(lua_State* L, int id)>
 int lua_index(lua_State* L) {
   lua_pushvalue(L, 2);
@@ -122,12 +128,7 @@ T& push_object(lua_State* L, const LuaClass& definition, Arguments&&... argument
 /// The object at `index`, or nullptr if it is of another class.
 template <typename T>
 T* test_object(lua_State* L, int index, const LuaClass& definition) {
-  void* memory = lua_touserdata(L, index);
-  if (memory == nullptr || lua_getmetatable(L, index) == 0) return nullptr;
-  luaL_getmetatable(L, definition.name);
-  const bool same = lua_rawequal(L, -1, -2) != 0;
-  lua_pop(L, 2);
-  return same ? static_cast<T*>(memory) : nullptr;
+  return is_object(L, index, definition) ? static_cast<T*>(lua_touserdata(L, index)) : nullptr;
 }
 
 template <typename T>

@@ -183,6 +183,12 @@ void Vm::end(Outcome outcome, std::string message) { impl_->die(outcome, std::mo
 bool Vm::must_stop() { return impl_->must_stop(); }
 void Vm::raise_verdict(lua_State* L) { impl_->raise_verdict(L); }
 
+const void*& Vm::class_address(std::uint32_t number) {
+  auto& addresses = impl_->class_addresses;
+  if (number >= addresses.size()) addresses.resize(number + 1);
+  return addresses[number];
+}
+
 void* Vm::find_slot(SlotKey key) noexcept {
   for (const auto& [slot, object] : impl_->slots) {
     if (slot == key) return object.get();

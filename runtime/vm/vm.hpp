@@ -188,6 +188,9 @@ class Vm {
   template <typename T>
   [[nodiscard]] T& slot();
 
+  /// Where the metatable of the class with that number is, for lua_class.cpp to remember.
+  [[nodiscard]] const void*& class_address(std::uint32_t number);
+
   struct Impl;  ///< runtime/vm/vm_impl.hpp
   [[nodiscard]] Impl& impl() noexcept { return *impl_; }
 

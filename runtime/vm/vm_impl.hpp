@@ -110,6 +110,7 @@ struct Vm::Impl final : Carrier::Work {
   bool main_done = false;
   std::optional<std::string> main_error;
   std::vector<std::pair<SlotKey, std::shared_ptr<void>>> slots;
+  std::vector<const void*> class_addresses;  ///< by `LuaClass::number`
 };
 
 }  // namespace perilune::runtime
