@@ -79,10 +79,11 @@ Span VmClock::cpu() const noexcept { return std::max(quantized(slice_cpu_), Span
 /// `from` is the clock's value at `now`; both near the present, `to` anywhere.
 VmClock::Steady::time_point VmClock::due(Span from, Span to,
                                          Steady::time_point now) const noexcept {
+  if (to <= from) return now;
   // The difference of far values may not fit: halves do.
   if (to / 2 - from / 2 > kLongest / 2) return now + kLongest;
   if (coarse_) to = round_up(to);
-  return to <= from ? now : now + (to - from);
+  return now + (to - from);
 }
 
 VmClock::Steady::time_point VmClock::due_after(Span span) const noexcept {
