@@ -85,6 +85,8 @@ int Scheduler::suspend(lua_State* L, std::unique_ptr<Operation> operation) {
   Fiber& fiber = *current_;
   operation->fiber_ = &fiber;
   operation->since_ = coarse_now();
+  last_token_ = last_token_ % kMostTokens + 1;
+  operation->token_ = last_token_;
   fiber.operation = std::move(operation);
   fiber.suspended_in = L;
   fiber.state = Fiber::State::Suspended;
@@ -102,13 +104,20 @@ int Scheduler::yield(lua_State* L) {
   return lua_yield(L, 0);
 }
 
+// A number, not the operation's address: LuaJIT allocates for a pointer into a part of the address
+// space that it has not seen, and nobody could catch that failure here.
+void Scheduler::push_token(lua_State* L, const Operation& operation) noexcept {
+  lua_pushlightuserdata(L, reinterpret_cast<void*>(operation.token_));
+}
+
 int Scheduler::finish(lua_State* L) {
   if (lua_gettop(L) != 1 || !lua_islightuserdata(L, 1)) return lua_gettop(L);
   // The token of a suspension. A stale one (an error was raised before its result was taken) finds
   // another operation or none.
-  const void* token = lua_touserdata(L, 1);
+  const auto token = reinterpret_cast<std::uintptr_t>(lua_touserdata(L, 1));
   lua_settop(L, 0);
-  if (current_ == nullptr || current_->operation.get() != token) return 0;
+  if (current_ == nullptr || current_->operation == nullptr || current_->operation->token_ != token)
+    return 0;
   const std::unique_ptr<Operation> operation = std::move(current_->operation);
   if (current_->invocation != nullptr && current_->invocation->verdict_ != Outcome::Ok) {
     vm_.raise_verdict(L);

@@ -118,7 +118,7 @@ void Scheduler::resume(Fiber& fiber) {
   if (std::exchange(fiber.waits_inside, false)) deadlocks.resumed();
   int arguments = std::exchange(fiber.arguments, 0);
   if (fiber.operation != nullptr) {
-    lua_pushlightuserdata(fiber.L, fiber.operation.get());
+    push_token(fiber.L, *fiber.operation);
     arguments = 1;
   }
   int status = lua_resume(fiber.L, arguments);

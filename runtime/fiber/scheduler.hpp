@@ -59,6 +59,8 @@ class Scheduler {
   // -- for functions that suspend
   int suspend(lua_State* L, std::unique_ptr<Operation> operation);
   int yield(lua_State* L);
+  /// What `finish` gets after a suspension. Allocates nothing.
+  static void push_token(lua_State* L, const Operation& operation) noexcept;
   /// Upper end of a suspension: what the native function returned, or the operation's result.
   int finish(lua_State* L);
   /// Raises if the running fiber must not suspend here and now.
@@ -165,6 +167,9 @@ class Scheduler {
   std::uint32_t size_ = 0;  ///< fibers that have not ended
   std::uint32_t invocations_ = 0;
   std::uint32_t last_id_ = 0;
+  /// Below the first boundary at which LuaJIT divides the address space (39 bits).
+  static constexpr std::uintptr_t kMostTokens = (std::uintptr_t{1} << 38U) - 1;
+  std::uintptr_t last_token_ = 0;
   std::uint32_t spared_ = 0;
   bool dropping_ = false;
 };

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -95,6 +96,7 @@ class Operation {
   friend class Scheduler;
   Fiber* fiber_ = nullptr;
   std::chrono::steady_clock::time_point since_{};
+  std::uintptr_t token_ = 0;  ///< what its suspension is known by on its way inwards
   bool completed_ = false;
   bool cancelled_ = false;
   std::unique_ptr<DeadlockReport> deadlock_;  ///< completed by the deadlock detector

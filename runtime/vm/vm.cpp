@@ -33,6 +33,17 @@ void make_verdicts(Vm::Impl& vm, lua_State* L) {
   }
 }
 
+/// LuaJIT keeps a table of those parts of the address space (of 2^39 bytes) that light userdata
+/// point into. All that we use are entered now: later the entry might fail where nobody catches it.
+void know_address_space(Vm::Impl& vm, lua_State* L) {
+  constexpr auto kPart = [](std::uintptr_t number) { return number << 39U; };
+  for (const std::uintptr_t address :
+       {std::uintptr_t{0}, kPart(0xfe), kPart(0xff), reinterpret_cast<std::uintptr_t>(&vm)}) {
+    lua_pushlightuserdata(L, reinterpret_cast<void*>(address));
+    lua_pop(L, 1);
+  }
+}
+
 }  // namespace
 
 Vm::Vm() = default;
@@ -48,6 +59,7 @@ Result<std::unique_ptr<Vm>> Vm::create(const VmConfig& config, VmHost& host,
   impl.preemption.state = impl.state;
   lua_atpanic(impl.state, on_unprotected_error);
   const auto opened = vm->protect([&](lua_State* L) {
+    know_address_space(impl, L);
     make_verdicts(impl, L);
     lua_newtable(L);
     impl.threads = luaL_ref(L, LUA_REGISTRYINDEX);
