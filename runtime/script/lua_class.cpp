@@ -39,7 +39,7 @@ void push_class(lua_State* L, const LuaClass& definition) {
     lua_pushinteger(L, property.id);
     lua_setfield(L, -2, property.name);
   }
-  if (definition.readable.empty()) {
+  if (definition.readable.empty() && !definition.methods.empty()) {
     lua_pushvalue(L, -1);
     lua_pushcclosure(L, definition.index, 1);
     set_fallback(L);

@@ -82,8 +82,9 @@ void push_class(lua_State* L, const LuaClass& definition);
 /// Sets the functions as fields of the table on top.
 void set_functions(lua_State* L, std::span<const LuaFunction> functions);
 
-/// `__index` of a class, or (without properties) of the table of its methods: methods come from the
-/// upvalue, properties from `Get(L, id)`, which pushes one value; an unknown key raises bad_index.
+/// `__index` of a class, or (with methods and no properties) of the table of its methods: methods
+/// come from the upvalue, properties from `Get(L, id)`, which pushes one value; an unknown key
+/// raises bad_index.
 template <int (*Get)(lua_State* L, int id)>
 int lua_index(lua_State* L) {
   lua_pushvalue(L, 2);

@@ -3,7 +3,7 @@
 t() {
   printf '%s' "$2" >"$dir/x.lua"
   "$p" run "$dir/x.lua" >"$dir/text" 2>"$dir/errors"
-  echo "$1: $? $(tr '\n' ' ' <"$dir/text")| $(grep -v '^Aborted' "$dir/errors" | head -n 1 | sed -E "s|$dir/||; s/0x[0-9a-f]+/0x…/")"
+  echo "$1: $? $(tr '\n' ' ' <"$dir/text")| $(grep -v -e '^Aborted' -e 'ASan does' "$dir/errors" | head -n 1 | sed -E "s|$dir/||; s/0x[0-9a-f]+/0x…/")"
 }
 p=$1
 dir=$3
