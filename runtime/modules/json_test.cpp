@@ -115,6 +115,11 @@ std::string run_limited(const std::string& source, int& slices) {
 }
 
 TEST_CASE("slices and the CPU limit hold inside decode and encode") {
+#if defined(__SANITIZE_THREAD__)
+  constexpr int kFewSlices = 0;  // its runtime holds the timer's signal back
+#else
+  constexpr int kFewSlices = 5;
+#endif
   for (const std::string work : {
            "json.decode((' '):rep(20e6) .. '1')",
            "json.decode('\"' .. ('x'):rep(20e6) .. '\"')",
@@ -128,7 +133,7 @@ TEST_CASE("slices and the CPU limit hold inside decode and encode") {
     INFO(work);
     const std::string text = run_limited("while true do " + work + " end", slices);
     CHECK(text.find("cpu_limit: 1") != std::string::npos);
-    CHECK(slices > 5);
+    CHECK(slices > kFewSlices);
   }
   int slices = 0;
   const std::string text = run_limited(R"(

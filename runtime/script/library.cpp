@@ -77,6 +77,7 @@ void open_stock(lua_State* L, const VmConfig& config) {
   if (!engine) return;
   open(L, LUA_IOLIBNAME, luaopen_io);
   open(L, LUA_OSLIBNAME, luaopen_os);
+  mend_engine_os(L);
   open(L, LUA_DBLIBNAME, luaopen_debug);
 }
 

@@ -1,9 +1,12 @@
 #include "runtime/script/os_functions.hpp"
 
+#include <unistd.h>
+
 #include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <lua.hpp>
 #include <string_view>
 
@@ -202,7 +205,23 @@ int os_difftime(lua_State* L) {
   return 1;
 }
 
+/// The stock one runs the destructors of static and thread-local objects on the VM's stack, while
+/// it runs on that stack.
+int os_exit(lua_State* L) {
+  const int code = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) != 0 ? EXIT_SUCCESS : EXIT_FAILURE)
+                                       : luaL_optint(L, 1, EXIT_SUCCESS);
+  static_cast<void>(std::fflush(nullptr));
+  ::_exit(code);
+}
+
 }  // namespace
+
+void mend_engine_os(lua_State* L) {
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_pushcfunction(L, os_exit);
+  lua_setfield(L, -2, "exit");
+  lua_pop(L, 1);
+}
 
 void open_hosted_os(lua_State* L) {
   constexpr std::array<luaL_Reg, 5> kFunctions{{{"time", os_time},

@@ -10,6 +10,8 @@ struct lua_State;
 
 namespace perilune::runtime {
 
+/// Replaces what the stock `os` of the engine can't do on a VM's stack: `exit`.
+void mend_engine_os(lua_State* L);
 /// Sets the global `os`.
 void open_hosted_os(lua_State* L);
 
