@@ -246,8 +246,10 @@ void DeadlockDetector::end(Waits& waits) {
   scheduler_.vm().host.log({LogSeverity::Error, *graph, {}, {}, first.id, first.invocation});
   std::vector<std::unique_ptr<DeadlockReport>> reports;
   for (const SearchedWait& wait : waits) {
-    if (wait.end)
-      reports.push_back(std::make_unique<DeadlockReport>(deadlock_message(wait, waits), graph));
+    if (!wait.end) continue;
+    // clang 14 makes no aggregate from parentheses.
+    reports.push_back(
+        std::make_unique<DeadlockReport>(DeadlockReport{deadlock_message(wait, waits), graph}));
   }
   // All is told before anything changes.
   auto report = reports.begin();
