@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <lua.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -129,11 +130,14 @@ Verdict judge(std::string_view text) {
   return verdict;
 }
 
-bool boost_accepts(std::string_view text) {
+/// What Boost.JSON says; nothing where it has a limit of its own (exponents of many digits, which
+/// we read as nought or refuse as too large).
+std::optional<bool> boost_accepts(std::string_view text) {
   boost::json::parse_options options;
   options.max_depth = 128;
   boost::json::error_code error;
   boost::json::parse(text, error, {}, options);
+  if (error == boost::json::error::exponent_overflow) return std::nullopt;
   return !error;
 }
 
@@ -157,7 +161,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t left = (std::size_t{data[0]} << 6U) + data[1];
   const std::string_view text{reinterpret_cast<const char*>(data) + 2, size - 2};
   const Verdict verdict = judge(text);
-  if (verdict.comparable) require(verdict.accepted == boost_accepts(text));
+  if (verdict.comparable)
+    require(verdict.accepted == boost_accepts(text).value_or(verdict.accepted));
   starve(text, left);
   const auto before = machine().usage().memory;
   judge("[1]");
