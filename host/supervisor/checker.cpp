@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/steady_timer.hpp>
 #include <charconv>
 #include <utility>
 
@@ -17,6 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kQueueTime = 30s;
 constexpr auto kSpawnTime = 5s;
+constexpr std::chrono::seconds kRoomTime{2};
+constexpr std::chrono::milliseconds kRoomLook{20};
 constexpr auto kUnpackTime = 20s;  // beyond the start-up wall time: reading, unpacking, compiling
 constexpr std::size_t kMostDiagnostics = 100;
 
@@ -141,6 +144,21 @@ Result<api::CheckReport> Checker::check(const api::AppKey& key, const api::Uploa
   return run(key, upload, asked, ceiling, jit, yield);
 }
 
+/// An upload may take the place of an app that is idle.
+Result<std::shared_ptr<Worker>> Checker::acquire(const sandbox::WorkerClass& worker_class,
+                                                 boost::asio::yield_context yield) {
+  const auto give_up = Worker::Clock::now() + kRoomTime;
+  for (bool made = false;;) {
+    auto worker = pool_.acquire(worker_class, Deadline::after(kSpawnTime), yield);
+    if (worker || worker.error().code != "overloaded") return worker;
+    made = made || make_room_();
+    if (stopped_ || !made || Worker::Clock::now() > give_up) return worker;
+    boost::asio::steady_timer pause{loop_, kRoomLook};
+    boost::system::error_code ignored;
+    pause.async_wait(yield[ignored]);
+  }
+}
+
 Result<api::CheckReport> Checker::run(const api::AppKey& key, const api::Upload& upload,
                                       const Limits& limits, const Limits& ceiling, bool jit,
                                       boost::asio::yield_context yield) {
@@ -148,7 +166,7 @@ Result<api::CheckReport> Checker::run(const api::AppKey& key, const api::Upload&
   worker_class.jit = jit;
   worker_class.throw_away = true;
   worker_class.memory = limits.bytes(Limit::WorkerMemory);
-  auto worker = pool_.acquire(worker_class, Deadline::after(kSpawnTime), yield);
+  auto worker = acquire(worker_class, yield);
   if (!worker) return worker.error();
   struct Throwaway {
     Worker& worker;

@@ -61,12 +61,14 @@ Result<std::shared_ptr<Worker>> SupervisedApp::acquire_worker(const api::Deploye
   worker_class.threads = static_cast<std::uint8_t>(
       std::clamp<std::uint64_t>(app.manifest.limits.count(Limit::Threads), 1, kMostThreads));
   const auto give_up = Clock::now() + kRoomTime;
-  while (true) {
+  for (bool made = false;;) {
     if (!context_.memory_full()) {
       auto worker = context_.pool.acquire(worker_class, Deadline::after(kSpawnTime), yield);
       if (worker || worker.error().code != "overloaded") return worker;
     }
-    if (closed_ || !context_.make_room() || Clock::now() > give_up)
+    // What was asked to stop takes a moment.
+    made = context_.make_room() || made;
+    if (closed_ || !made || Clock::now() > give_up)
       return Failure{"overloaded", "there is no room for another worker on this machine"};
     boost::asio::steady_timer pause{context_.loop, kRoomLook};
     boost::system::error_code ignored;

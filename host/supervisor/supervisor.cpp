@@ -30,7 +30,7 @@ Supervisor::Supervisor(boost::asio::io_context& loop, const Config& config, Work
                .next_instance = 1,
                .make_room = [this] { return make_room(); },
                .memory_full = [this] { return memory_full(); }},
-      checker_{loop, pool, config.upload_concurrency} {}
+      checker_{loop, pool, config.upload_concurrency, [this] { return make_room(); }} {}
 
 Supervisor::~Supervisor() = default;
 

@@ -80,6 +80,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   [[nodiscard]] sandbox::Layers layers() const noexcept { return layers_; }
   [[nodiscard]] const std::string& memory_file() const noexcept { return memory_file_; }
   [[nodiscard]] const std::optional<WorkerEnd>& end() const noexcept { return end_; }
+  /// Killed, but the kernel has not said yet that it is gone.
+  [[nodiscard]] bool ending() const noexcept { return killed_.has_value() && !end_; }
   [[nodiscard]] const std::optional<link::Pong>& pong() const noexcept { return pong_; }
   /// When the oldest ping that is not answered was sent, and the process's CPU time then.
   struct OpenPing {

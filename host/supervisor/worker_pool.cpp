@@ -1,6 +1,7 @@
 #include "host/supervisor/worker_pool.hpp"
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
 
 #include "runtime/base/log.hpp"
 
@@ -11,6 +12,7 @@ constexpr std::chrono::seconds kSpareTime{5};
 constexpr std::chrono::seconds kAfterFailure{1};
 /// Spares die, too (somebody's kill -9): look from time to time.
 constexpr std::chrono::seconds kLook{1};
+constexpr std::chrono::milliseconds kEndingLook{5};
 /// Classes that get spares of their own.
 constexpr std::size_t kMostShelves = 4;
 
@@ -73,6 +75,13 @@ std::size_t WorkerPool::alive() {
   return all_.size() + making_;
 }
 
+bool WorkerPool::any_ending() const {
+  return std::any_of(all_.begin(), all_.end(), [](const std::weak_ptr<Worker>& weak) {
+    const auto worker = weak.lock();
+    return worker && worker->ending();
+  });
+}
+
 WorkerPool::Shelf* WorkerPool::lacking() {
   for (auto& [key, shelf] : shelves_) {
     std::erase_if(shelf.workers,
@@ -126,9 +135,16 @@ Result<std::shared_ptr<Worker>> WorkerPool::acquire(sandbox::WorkerClass worker_
                                                     boost::asio::yield_context yield) {
   worker_class.links = config_.links;
   if (auto spare = take_spare(worker_class)) return spare;
-  if (alive() >= config_.max_workers) {
-    return Failure{"overloaded", "all " + std::to_string(config_.max_workers) +
-                                     " workers (max_workers) are in use"};
+  // One that was killed a moment ago (an upload's, mostly) still counts: its place is free soon.
+  const auto patience = std::min(deadline.time_point(), Signal::Clock::now() + kLook);
+  while (alive() >= config_.max_workers) {
+    if (!any_ending() || Signal::Clock::now() >= patience) {
+      return Failure{"overloaded", "all " + std::to_string(config_.max_workers) +
+                                       " workers (max_workers) are in use"};
+    }
+    boost::asio::steady_timer pause{loop_, kEndingLook};
+    boost::system::error_code ignored;
+    pause.async_wait(yield[ignored]);
   }
   return make(worker_class, deadline, yield);
 }

@@ -47,6 +47,7 @@ class WorkerPool {
   [[nodiscard]] sandbox::Level level() const noexcept { return level_; }
   /// Processes that have not ended, spares included.
   [[nodiscard]] std::size_t alive();
+  [[nodiscard]] bool any_ending() const;
 
  private:
   /// What a spare is good for: jit, threads, memory.

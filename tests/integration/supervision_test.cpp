@@ -129,7 +129,9 @@ TEST_CASE("When every worker is busy another app is 503 overloaded, and served w
   NEEDS_HOST();
   TestHost host{{"--max-workers", "2", "--spares", "0"}};
   for (const char* app : {"one", "two"}) REQUIRE(host.deploy(app, kSlow).status == 201);
-  REQUIRE(host.deploy("late", says("late")).status == 201);
+  const Reply late = host.deploy("late", says("late"));
+  INFO(late.body);
+  REQUIRE(late.status == 201);
   std::vector<std::thread> clients;
   std::atomic<int> done{0};
   for (const char* app : {"one", "two"}) {
