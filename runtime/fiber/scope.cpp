@@ -74,17 +74,7 @@ void push_scopes(lua_State* L, Scheduler& scheduler) {
 /// Sets the local variable of the prelude's `body`, the outermost frame, to the list on top.
 void anchor_in_coroutine(lua_State* L) {
   lua_Debug frame{};
-  int low = 0;
-  int high = 1;
-  while (lua_getstack(L, high, &frame) != 0) {
-    low = high;
-    high *= 2;
-  }
-  while (low < high - 1) {
-    const int middle = low + (high - low) / 2;
-    (lua_getstack(L, middle, &frame) != 0 ? low : high) = middle;
-  }
-  lua_getstack(L, low, &frame);
+  lua_getstack(L, stack_depth(L) - 1, &frame);
   lua_pushvalue(L, -1);
   if (lua_setlocal(L, &frame, 2) == nullptr) luaL_error(L, "no scope here");
 }

@@ -9,18 +9,6 @@ using namespace perilune::runtime;
 using namespace perilune::runtime::testing;
 using perilune::Limit;
 
-namespace {
-
-std::string run(const std::string& source, VmConfig config = {}) {
-  Script script{config, trial_modules()};
-  const std::string error = script.run(kTrialStart + source);
-  CHECK(script.vm->usage().timers == 0);
-  CHECK(script.host.lines.empty());
-  return error;
-}
-
-}  // namespace
-
 TEST_CASE("a VM that closes interrupts every wait that is an interruption point") {
   Script closing{{}, trial_modules()};
   REQUIRE(closing.vm

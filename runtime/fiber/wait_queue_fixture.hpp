@@ -5,6 +5,7 @@
 /// of their own, ends those, and looks at what fibers wait for.
 
 #include <array>
+#include <catch2/catch.hpp>
 #include <lua.hpp>
 #include <memory>
 #include <string>
@@ -113,5 +114,14 @@ inline constexpr const char* kTrialStart = R"(
   end
   local function yield() for _ = 1, 3 do this_fiber.yield() end end
 )";
+
+/// Runs `source` behind the trial's start; its error or "". It leaves no timer and logs nothing.
+inline std::string run(const std::string& source, VmConfig config = {}) {
+  Script script{config, trial_modules()};
+  const std::string error = script.run(kTrialStart + source);
+  CHECK(script.vm->usage().timers == 0);
+  CHECK(script.host.lines.empty());
+  return error;
+}
 
 }  // namespace perilune::runtime::testing

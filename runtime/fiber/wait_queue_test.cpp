@@ -9,18 +9,6 @@ using namespace perilune::runtime;
 using namespace perilune::runtime::testing;
 using perilune::Limit;
 
-namespace {
-
-std::string run(const std::string& source, VmConfig config = {}) {
-  Script script{config, trial_modules()};
-  const std::string error = script.run(kTrialStart + source);
-  CHECK(script.vm->usage().timers == 0);
-  CHECK(script.host.lines.empty());
-  return error;
-}
-
-}  // namespace
-
 TEST_CASE("a mutex that was handed to a fiber which a verdict ends goes to the next one") {
   CHECK(run(R"(
     for _, mutex in ipairs { m, r } do

@@ -39,7 +39,9 @@ void append_frame(LuaBuffer& out, const lua_Debug& frame) {
   }
 }
 
-int depth(lua_State* L) {
+}  // namespace
+
+int stack_depth(lua_State* L) noexcept {
   lua_Debug frame{};
   int low = 0;
   int high = 1;
@@ -53,8 +55,6 @@ int depth(lua_State* L) {
   }
   return high;
 }
-
-}  // namespace
 
 int line_in_message(lua_State* of, std::string_view text) noexcept {
   lua_Debug frame{};
@@ -74,7 +74,7 @@ void push_traceback(lua_State* L, lua_State* of, const char* message, int level,
     out.append('\n');
   }
   out.append("stack traceback:");
-  const int total = depth(of);
+  const int total = stack_depth(of);
   lua_Debug frame{};
   for (int shown = 0; lua_getstack(of, level, &frame) != 0; ++level) {
     if (lua_getinfo(of, "Snl", &frame) == 0 || is_ours(frame)) continue;

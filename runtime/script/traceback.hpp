@@ -11,6 +11,9 @@ struct lua_State;
 
 namespace perilune::runtime {
 
+/// How many frames `L` has: `lua_getstack` knows the levels below that.
+[[nodiscard]] int stack_depth(lua_State* L) noexcept;
+
 /// Pushes onto `L` "message\nstack traceback:\n\t…" of `of` from `level` on. `message` may be null.
 /// `top_line`: where the topmost function was, if it is Lua code that an error took by surprise (an
 /// instruction or a hook raised it): then the dead stack does not tell.
